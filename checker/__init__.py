@@ -1,0 +1,1 @@
+"""What judges: the search, its reports and the command line."""

@@ -1,0 +1,1 @@
+"""What runs a kernel: emulators behind one interface. There is nothing here yet; only designs are judged."""

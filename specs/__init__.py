@@ -1,0 +1,1 @@
+"""What is claimed: the invariants, the designs and the scenarios."""

@@ -1,0 +1,1 @@
+"""The designs, one file each: copy-on-write algorithms as they were published."""

@@ -1,0 +1,1 @@
+"""The scenarios, one file each: what the user processes do."""

@@ -1,0 +1,1 @@
+"""The parts of xv6 that every design stands on."""
