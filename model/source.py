@@ -1,0 +1,307 @@
+"""Reading and linking designs: a file is parsed, never run, and its functions take the place of the base kernel's.
+
+Linking is C's: one flat name space in which the base kernel's definitions (``specs/xv6``) are weak, and a design's
+own, with those it imports by name from another design, are strong. So ``from cowcheck.specs.designs.lab_plan import
+copyout`` says, and is how a doc page knows, that this part was taken from the lab's plan.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cowcheck.model import language
+from cowcheck.model.errors import Place, SourceError, read_text
+from cowcheck.model.ir import Global, Type
+
+LANGUAGE_MODULE = "cowcheck.model.language"
+XV6_PACKAGE = "cowcheck.specs.xv6."
+DESIGNS_PACKAGE = "cowcheck.specs.designs."
+
+_FIELD_TYPES = {"int": Type.INT, "Frame": Type.FRAME}
+
+
+@dataclass(frozen=True, slots=True)
+class DesignInfo:
+    """What a design file says of itself (``DESIGN = Design(...)``)."""
+
+    name: str
+    title: str
+    write_up: str = ""
+    count: str = ""
+    count_offset: int = 0
+    claims: tuple[str, ...] = ()
+    variant_of: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function definition and where it stands."""
+
+    name: str
+    node: ast.FunctionDef
+    unit: Unit
+
+
+@dataclass(eq=False, slots=True)
+class Unit:
+    """One parsed file. ``imports`` maps a name to the module that it is imported from."""
+
+    path: Path
+    shown: str
+    text: str
+    tree: ast.Module
+    functions: dict[str, ast.FunctionDef]
+    structs: dict[str, ast.ClassDef]
+    constants: dict[str, int]
+    imports: dict[str, tuple[str, int]]
+    info: DesignInfo | None
+
+    def place(self, node: ast.AST | int) -> Place:
+        line = node if isinstance(node, int) else getattr(node, "lineno", 1)
+        return Place(self.shown, line)
+
+
+def parse_python(text: str, shown: str) -> ast.Module:
+    """The syntax tree of a file. Raises :class:`SourceError` at the place where Python cannot read it."""
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise SourceError(Place(shown, error.lineno or 1), f"not Python: {error.msg}", "mend the syntax") from error
+    except ValueError as error:  # a NUL byte
+        raise SourceError(Place(shown, 1), f"not Python: {error}", "give a text file") from error
+    except RecursionError as error:
+        raise SourceError(Place(shown, 1), "nested too deeply", "write simpler expressions") from error
+
+
+def literal_arguments(call: ast.Call, shown: str, allowed: dict[str, type]) -> dict[str, Any]:
+    """The keyword arguments of a declaration such as ``Design(...)``: literals of the types given."""
+    values: dict[str, Any] = {}
+    if call.args:
+        raise SourceError(
+            Place(shown, call.lineno),
+            "a positional argument in the declaration",
+            "give every argument its name",
+        )
+    for keyword in call.keywords:
+        place = Place(shown, keyword.value.lineno)
+        name = keyword.arg or "**"
+        if name not in allowed:
+            raise SourceError(place, f"unknown argument '{name}'", f"known: {', '.join(allowed)}")
+        try:
+            value: object = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError, SyntaxError) as error:
+            raise SourceError(place, f"the value of '{name}' is not a literal", "write it out") from error
+        wanted = allowed[name]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise SourceError(
+                place, f"'{name}' is {value!r}, which is no {wanted.__name__}", f"give a {wanted.__name__}"
+            )
+        if isinstance(value, tuple) and not all(isinstance(item, str) for item in value):
+            raise SourceError(place, f"'{name}' holds something that is no string", "give strings")
+        values[name] = value
+    return values
+
+
+_DESIGN_ARGUMENTS: dict[str, type] = {
+    "name": str,
+    "title": str,
+    "write_up": str,
+    "count": str,
+    "count_offset": int,
+    "claims": tuple,
+    "variant_of": str,
+    "notes": tuple,
+}
+
+
+def load_unit(path: Path, shown: str) -> Unit:
+    """Parses a file of designs or of the base kernel and checks its top level."""
+    text = read_text(path)
+    tree = parse_python(text, shown)
+    unit = Unit(path, shown, text, tree, {}, {}, {}, {}, None)
+    for node in tree.body:
+        _top_level(unit, node)
+    return unit
+
+
+def _top_level(unit: Unit, node: ast.stmt) -> None:
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            pass
+        case ast.ImportFrom(module=module, names=names) if module is not None:
+            for alias in names:
+                if alias.asname is not None:
+                    raise SourceError(
+                        unit.place(node), f"'{alias.name}' is imported as '{alias.asname}'", "keep its name"
+                    )
+                if module != "__future__":
+                    unit.imports[alias.name] = (module, node.lineno)
+        case ast.FunctionDef(name=name):
+            if name in unit.functions:
+                raise SourceError(
+                    unit.place(node),
+                    f"'{name}' is defined twice (first in line {unit.functions[name].lineno})",
+                    "remove one",
+                )
+            unit.functions[name] = node
+        case ast.ClassDef(name=name):
+            unit.structs[name] = node
+        case ast.Assign(targets=[ast.Name(id="DESIGN")], value=ast.Call(func=ast.Name(id="Design")) as call):
+            values = literal_arguments(call, unit.shown, _DESIGN_ARGUMENTS)
+            for needed in ("name", "title"):
+                if not values.get(needed):
+                    raise SourceError(unit.place(node), f"the design has no {needed}", f"add {needed}='...'")
+            unit.info = DesignInfo(**values)
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            try:
+                constant = ast.literal_eval(value)
+            except (ValueError, TypeError, SyntaxError):
+                constant = None
+            if not isinstance(constant, int):
+                raise SourceError(
+                    unit.place(node),
+                    f"'{name}' is not an integer constant",
+                    "shared memory is declared in a class, as `class kmem: lock: Spinlock`",
+                )
+            unit.constants[name] = constant
+        case _:
+            raise SourceError(
+                unit.place(node),
+                f"unsupported at the top level of a design: {type(node).__name__}",
+                "only imports by name, integer constants, classes (shared memory) and functions stand here",
+            )
+
+
+@dataclass(eq=False, slots=True)
+class Linked:
+    """A design and the base kernel as one name space. ``taken`` maps a function taken from another design to it."""
+
+    info: DesignInfo
+    unit: Unit
+    functions: dict[str, Function]
+    globals: dict[str, Global]
+    taken: dict[str, str]
+    units: tuple[Unit, ...]
+
+    def source_line(self, place: Place) -> str:
+        """The text of a line, stripped; empty for a place in no file of this design."""
+        for unit in self.units:
+            if unit.shown == place.file:
+                lines = unit.text.splitlines()
+                return lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
+        return ""
+
+
+def load_base(directory: Path) -> tuple[Unit, ...]:
+    """The base kernel's files, in the order of their names."""
+    return tuple(
+        load_unit(path, f"specs/xv6/{path.name}")
+        for path in sorted(directory.glob("*.py"))
+        if path.name != "__init__.py"
+    )
+
+
+def link(path: Path, shown: str, base: tuple[Unit, ...], designs: Path) -> Linked:
+    """The design in ``path`` linked with the base kernel. ``designs`` is where the designs that it may import from are.
+
+    Raises :class:`SourceError` where the file breaks a rule of the language.
+    """
+    unit = load_unit(path, shown)
+    if unit.info is None:
+        raise SourceError(
+            Place(shown, 1), "the file declares no design", "add DESIGN = Design(name='...', title='...')"
+        )
+    functions = {
+        name: Function(name, node, base_unit) for base_unit in base for name, node in base_unit.functions.items()
+    }
+    base_names = set(functions) | {name for base_unit in base for name in base_unit.structs}
+    structs = {name: (node, base_unit) for base_unit in base for name, node in base_unit.structs.items()}
+    taken: dict[str, str] = {}
+    others: dict[str, Unit] = {}
+    for name, (module, line) in unit.imports.items():
+        place = unit.place(line)
+        if module == LANGUAGE_MODULE:
+            if name.startswith("_") or not hasattr(language, name):
+                raise SourceError(place, f"the language has no '{name}'", "see model/language.py for what it has")
+        elif module.startswith(XV6_PACKAGE):
+            if name not in base_names:
+                raise SourceError(place, f"the base kernel has no '{name}'", "see specs/xv6 for what it has")
+        elif module.startswith(DESIGNS_PACKAGE):
+            other = others.get(module) or _other_design(module, designs, place)
+            others[module] = other
+            if name in other.functions:
+                functions[name] = Function(name, other.functions[name], other)
+            elif name in other.structs:
+                structs[name] = (other.structs[name], other)
+            else:
+                raise SourceError(place, f"{other.shown} defines no '{name}'", "import what it defines")
+            taken[name] = other.info.name if other.info else module
+        else:
+            raise SourceError(
+                place,
+                f"import from '{module}'",
+                f"a design imports from {LANGUAGE_MODULE}, {XV6_PACKAGE}* and {DESIGNS_PACKAGE}* only",
+            )
+    for name, node in unit.functions.items():
+        if name in taken:
+            raise SourceError(unit.place(node), f"'{name}' is imported and defined", "keep one of the two")
+        if hasattr(language, name):
+            raise SourceError(unit.place(node), f"'{name}' is a built-in of the language", "give it another name")
+        functions[name] = Function(name, node, unit)
+    structs |= {name: (node, unit) for name, node in unit.structs.items()}
+    global_names = {declared.name: declared for name in structs for declared in _struct_fields(name, *structs[name])}
+    _check_count(unit, unit.info, global_names)
+    return Linked(unit.info, unit, functions, global_names, taken, (unit, *others.values(), *base))
+
+
+def _other_design(module: str, designs: Path, place: Place) -> Unit:
+    stem = module.removeprefix(DESIGNS_PACKAGE)
+    path = designs / f"{stem}.py"
+    if not stem.isidentifier() or not path.is_file():
+        raise SourceError(place, f"there is no design module '{module}'", "see `cowcheck list designs`")
+    return load_unit(path, f"specs/designs/{stem}.py")
+
+
+def _struct_fields(struct: str, node: ast.ClassDef, unit: Unit) -> Iterator[Global]:
+    for item in node.body:
+        match item:
+            case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
+                continue
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=None):
+                per_frame = False
+                if (
+                    isinstance(annotation, ast.Subscript)
+                    and isinstance(annotation.value, ast.Name)
+                    and annotation.value.id == "PerFrame"
+                ):
+                    per_frame, annotation = True, annotation.slice
+                kind = annotation.id if isinstance(annotation, ast.Name) else ""
+                if kind == "Spinlock" or kind in _FIELD_TYPES:
+                    yield Global(
+                        f"{struct}.{name}",
+                        _FIELD_TYPES.get(kind, Type.INT),
+                        kind == "Spinlock",
+                        per_frame,
+                        unit.place(item),
+                    )
+                    continue
+        raise SourceError(
+            unit.place(item),
+            f"unsupported field in class {struct}",
+            "a field is `name: type` with Spinlock, int, Frame or PerFrame[int | Spinlock]",
+        )
+
+
+def _check_count(unit: Unit, info: DesignInfo, names: dict[str, Global]) -> None:
+    if info.count and (info.count not in names or not names[info.count].per_frame or names[info.count].lock):
+        arrays = [name for name, declared in names.items() if declared.per_frame and not declared.lock]
+        raise SourceError(
+            unit.place(1),
+            f"the count '{info.count}' is no PerFrame[int] of this design",
+            f"known: {', '.join(arrays) or 'none'}",
+        )
