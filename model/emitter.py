@@ -10,7 +10,7 @@ from cowcheck.model.errors import Place, SourceError
 from cowcheck.model.ir import Expr, Instruction, Jump, Type, Var
 from cowcheck.model.source import Function, Linked
 
-INSTRUCTION_LIMIT = 30_000  # a pc fits 15 bits of a packed state
+INSTRUCTION_LIMIT = 20_000  # a pc fits 15 bits of a packed state
 
 
 class Where(TypedDict):

@@ -345,8 +345,9 @@ class ExpressionLowering(Emitter, ABC):
                 return None, Type.NONE, True
         pairs = [self.expression(argument) for argument in node.args]
         for argument, (_, kind), (parameter, wanted) in zip(node.args, pairs, signature.parameters, strict=True):
-            if kind not in wanted and not (kind is Type.NULL and any(choice.pointer for choice in wanted)):
-                self.check(argument, kind, min(wanted), f"argument '{parameter}' of '{name}'")
+            fits = kind in wanted or (kind is Type.NULL and any(one.pointer or one is Type.INT for one in wanted))
+            if not fits:
+                self.check(argument, kind, max(wanted), f"argument '{parameter}' of '{name}'")
         values = tuple(expr for expr, _ in pairs)
         match name:
             case "memmove":

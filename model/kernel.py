@@ -113,6 +113,10 @@ class Kernel(Hardware):
     def image_pages(self, state: State, pid: int) -> int:
         return len(self.scenario.pages)
 
+    def stack_page(self, state: State, pid: int) -> int:
+        data = [page for page, kind in enumerate(self.scenario.pages) if kind == "data"]
+        return data[-1] if data else -1
+
     def image_token(self, state: State, pid: int) -> int:
         return IMAGE_TOKEN
 

@@ -243,6 +243,11 @@ def image_pages() -> int:
     _declared()
 
 
+def stack_page() -> int:
+    """The last data page of the image, which exec puts the arguments on; -1 where the image has none."""
+    _declared()
+
+
 def image_token() -> int:
     """What a page of the program's image holds when it is loaded."""
     _declared()
@@ -347,6 +352,6 @@ def ghost_inherit(child: Proc) -> None:
     _declared()
 
 
-def ghost_due(va: int, token: int) -> None:
+def ghost_due(va: int, token: int | Buffer) -> None:
     """What this page of the running process is due to hold from here on."""
     _declared()

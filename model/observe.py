@@ -61,6 +61,8 @@ class Observer:
         return SUBJECT_KERNEL
 
     def _observe(self, state: StateTuple) -> list[tuple[tuple[str, int, int], View]]:
+        if state[PANIC]:  # stopped in the middle of a step: what the process pointed to is not known any more
+            return [(("kernel", 0, 0), SystemView(True, True))]
         size = self._frames + 1
         mappings, visible, writers = [0] * size, [0] * size, [0] * size
         booting = state[PHASE] == 0 and state[self._processes[0][1] + PC] != 0  # kinit has not freed every frame yet
@@ -133,7 +135,7 @@ class Observer:
                     )
         free = self.model.kernel.free_counts(state)
         counts = self._counts
-        frames: list[tuple[tuple[str, int, int], View]] = [(("kernel", 0, 0), SystemView(state[PANIC] != 0, True))]
+        frames: list[tuple[tuple[str, int, int], View]] = [(("kernel", 0, 0), SystemView(False, True))]
         for frame in range(1, size):
             refs = 0 if counts is None else state[counts + frame] - self._offset
             frame_view = FrameView(

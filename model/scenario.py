@@ -117,6 +117,11 @@ class Scenario:
                 raise CowcheckError(f"--pages {pages}: scenario '{self.name}' uses {least} pages; give {least} or more")
             kinds = (kinds + ("data",) * pages)[:pages]
         sized = replace(self, harts=harts or self.harts, frames=frames or self.frames, pages=kinds)
+        if sized.table_pages > MAX_PAGES:
+            raise CowcheckError(
+                f"scenario '{self.name}' could grow to {sized.table_pages} pages; {MAX_PAGES} are the most: "
+                "give the image fewer pages, or sbrk() fewer"
+            )
         needed = len(sized.pages) + 2
         if sized.frames < needed:
             raise CowcheckError(
@@ -128,10 +133,7 @@ class Scenario:
     @property
     def table_pages(self) -> int:
         """Entries of a leaf page table that are modelled: the image's and those that sbrk can add."""
-        return min(
-            len(self.pages) + sum(op.pages for op in self.ops if op.kind is OpKind.SBRK and op.pages > 0),
-            MAX_PAGES,
-        )
+        return len(self.pages) + sum(op.pages for op in self.ops if op.kind is OpKind.SBRK and op.pages > 0)
 
 
 def _inside(op: Op, count: int) -> bool:

@@ -8,6 +8,7 @@ copyout`` says, and is how a doc page knows, that this part was taken from the l
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,16 +67,35 @@ class Unit:
         return Place(self.shown, line)
 
 
+MAX_NESTING = 90
+"""Levels of a syntax tree. The compiler recurses over it, and Python, which a step's code is compiled to, reads some 200
+parentheses inside each other at the most."""
+
+
 def parse_python(text: str, shown: str) -> ast.Module:
     """The syntax tree of a file. Raises :class:`SourceError` at the place where Python cannot read it."""
     try:
-        return ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # such as `1if x`: what is wrong here is told as an error
+            tree = ast.parse(text)
     except SyntaxError as error:
         raise SourceError(Place(shown, error.lineno or 1), f"not Python: {error.msg}", "mend the syntax") from error
     except ValueError as error:  # a NUL byte
         raise SourceError(Place(shown, 1), f"not Python: {error}", "give a text file") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise SourceError(Place(shown, 1), "nested too deeply", "write simpler expressions") from error
+    _check_nesting(tree, shown)
+    return tree
+
+
+def _check_nesting(tree: ast.Module, shown: str) -> None:
+    work: list[tuple[ast.AST, int, int]] = [(tree, 0, 1)]
+    while work:
+        node, depth, line = work.pop()
+        line = getattr(node, "lineno", line)
+        if depth > MAX_NESTING:
+            raise SourceError(Place(shown, line), "nested too deeply", "write simpler expressions, and fewer elif")
+        work.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
 
 
 def literal_arguments(call: ast.Call, shown: str, allowed: dict[str, type]) -> dict[str, Any]:

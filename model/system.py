@@ -125,17 +125,19 @@ class Model:
         return bool(state[base + NOFF] or (state[base + PC] and not state[base + INTR]))
 
     def place(self, state: StateTuple | list[int], pid: int) -> int | None:
-        """The hart that runs the process's next step: its own, an idle one, or one that can be preempted."""
+        """The hart that runs the process's next step: its own, an idle one, or one that can be preempted (of several,
+        that of the last process: a choice by the harts' numbers would tell harts apart, which symmetry does not)."""
         idle = None
         preempted = None
+        last = 0
         for number, slot in enumerate(self._harts):
             current = state[slot]
             if current == pid:
                 return number
             if current == 0:
                 idle = number if idle is None or self.affinity.get(pid) == number else idle
-            elif preempted is None and not self.pinned(state, current):
-                preempted = number
+            elif current > last and not self.pinned(state, current):
+                preempted, last = number, current
         return idle if idle is not None else preempted
 
     def is_end(self, state: StateTuple) -> bool:
@@ -255,18 +257,20 @@ class Model:
 
     def panic_message(self, state: StateTuple) -> str:
         """What the kernel said as it stopped; empty where it runs."""
-        return self.interpreter.panics[state[PANIC] - 1] if state[PANIC] else ""
+        return self.interpreter.code.messages[state[PANIC] - 1] if state[PANIC] else ""
 
-    def stuck_subject(self, state: StateTuple, cycle: bool) -> str:
-        """The subject of a progress violation: who waits for what."""
+    def stuck_subject(self, state: StateTuple, cycle: Sequence[Action]) -> str:
+        """The subject of a progress violation: who goes round in a circle, or who waits for what."""
+        if cycle:
+            pids = sorted({action.pid for action in cycle})
+            tried = [f"{self.kernel.op(state, pid).subject} is tried again and again" for pid in pids if pid != INIT]
+            return f"the kernel ({'; '.join(tried)})" if tried else "the kernel"
         waits = []
         for pid, base in enumerate(self._bases[1:], start=1):
-            pc = state[base + PC]
+            name, pc = self.op_program(state, pid), state[base + PC]
             lock = self.interpreter.wanted_lock(state, pid, pc - 1) if pc and state[base + STATE] != SLEEPING else 0
             if lock and state[lock]:
-                waits.append(
-                    f"{self.op_program(state, pid)} waits for a lock that {self.op_program(state, state[lock])} holds"
-                )
+                waits.append(f"{name} waits for a lock that {self.op_program(state, state[lock])} holds")
             elif state[base + STATE] == SLEEPING:
-                waits.append(f"{self.op_program(state, pid)} sleeps")
-        return "the kernel" if cycle or not waits else f"the kernel ({'; '.join(waits)})"
+                waits.append(f"{name} sleeps")
+        return f"the kernel ({'; '.join(waits)})" if waits else "the kernel"

@@ -44,7 +44,7 @@ from cowcheck.specs.xv6.vm import mappages, uvmunmap, walk
 DESIGN = Design(
     name="counter-in-trap",
     title="reference_counters with a lock; the handler stands in usertrap",
-    write_up="seeds/counter-in-trap.md",
+    write_up="Copy-on-Write Fork for xv6 (2021), for MIT 6.S081",
     count="ref.counters",
     claims=(
         "kfree puts a page back on the free list only when its counter drops to zero",

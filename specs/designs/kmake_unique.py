@@ -43,7 +43,7 @@ from cowcheck.specs.xv6.vm import walk
 DESIGN = Design(
     name="kmake-unique",
     title="kmake_unique: drop the shared page and take a new one under one lock",
-    write_up="seeds/kmake-unique.md",
+    write_up="Lab 4: copy-on-write (2021), for MIT 6.S081",
     count="kmem.ref_counts",
     claims=(
         "kmake_unique makes a unique copy of a page; 0 if it cannot get a new one",

@@ -43,7 +43,7 @@ from cowcheck.specs.xv6.vm import mappages, uvmunmap, walk
 DESIGN = Design(
     name="kref-lock",
     title="counts behind kaddref, kdecref and kgetref, each with its own critical section",
-    write_up="seeds/kref-lock.md",
+    write_up="Lab 5 Copy-on-Write Fork (2025, in Chinese), for MIT 6.S081",
     count="kref.refcnt",
     claims=(
         "kfree lowers a count that is greater than 1 and touches nothing else; at 1 it frees the page",

@@ -44,7 +44,7 @@ from cowcheck.specs.xv6.vm import mappages, uvmunmap, walk
 DESIGN = Design(
     name="lab-plan",
     title="the lab's plan of attack, done right",
-    write_up="seeds/lab-plan.md",
+    write_up="the assignment of MIT 6.S081, Lab: Copy-on-Write Fork for xv6 (2020)",
     count="kmem.refcnt",
     claims=(
         "each physical page is freed when the last PTE reference to it goes away, but not before",

@@ -34,7 +34,7 @@ from cowcheck.specs.xv6.vm import walk
 DESIGN = Design(
     name="refcount-array",
     title="an array of counts with a lock, and a uvmcopy that cannot fail",
-    write_up="seeds/refcount-array.md",
+    write_up="Copy-On-Write-Fork (in Chinese), for MIT 6.S081",
     count="ref.reference_count",
     claims=(
         "after fork both PTEs have the COW bit and have lost PTE_W",

@@ -29,7 +29,7 @@ from cowcheck.specs.xv6.vm import mappages, uvmunmap, walk
 DESIGN = Design(
     name="refcount-array-no-mark",
     title="the same without a COW mark: the count alone decides",
-    write_up="seeds/refcount-array.md",
+    write_up="Copy-On-Write-Fork (in Chinese), for MIT 6.S081",
     count="ref.reference_count",
     variant_of="refcount-array",
     claims=("the COW bit is not needed in essence: the count says whether the page is shared",),

@@ -16,8 +16,10 @@ from cowcheck.model.language import (
     myproc,
     panic,
     region_flags,
+    stack_page,
+    syscall_buffer,
 )
-from cowcheck.specs.xv6.vm import uvmalloc, uvmcreate, uvmfree, walk
+from cowcheck.specs.xv6.vm import copyout, uvmalloc, uvmcreate, uvmfree, walk
 
 
 def load_image(pagetable: PageTable) -> int:
@@ -54,11 +56,17 @@ def exec() -> int:
     if failed != 0:
         uvmfree(pagetable, failed - 1)
         return -1
+    sp = stack_page()
+    if sp >= 0 and copyout(pagetable, sp, syscall_buffer(), 1) < 0:  # the arguments, onto the new stack
+        uvmfree(pagetable, image_pages())
+        return -1
     oldpagetable = p.pagetable
     oldsz = p.sz
     p.pagetable = pagetable
     p.sz = image_pages()
     for va in range(0, image_pages()):
         ghost_due(va, image_token())
+    if sp >= 0:
+        ghost_due(sp, syscall_buffer())
     uvmfree(oldpagetable, oldsz)
     return 0

@@ -86,7 +86,7 @@ def growproc(n: int) -> int:
             return -1
         for va in range(p.sz, sz):
             ghost_due(va, 0)
-    elif n < 0:
+    elif sz + n >= 0:  # below 0 the uint64 wraps, and uvmdealloc finds nothing to do
         sz = uvmdealloc(p.pagetable, sz, sz + n)
     p.sz = sz
     return 0
