@@ -5,15 +5,15 @@ Adding a design or a scenario is adding a file; nothing else knows their names.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from cowcheck.model.errors import CowcheckError
+from cowcheck.model.errors import CowcheckError, Place, SourceError
 from cowcheck.model.ir import Program
 from cowcheck.model.lower import lower
 from cowcheck.model.scenario import Scenario, load_scenario
-from cowcheck.model.source import Linked, Unit, link, load_base
+from cowcheck.model.source import DesignInfo, Linked, Unit, link, load_base, load_unit
 
 
 class Design(NamedTuple):
@@ -52,18 +52,72 @@ def load_design(path: Path, shown: str | None = None) -> Design:
 
 
 @cache
+def _design_units() -> dict[str, tuple[Path, DesignInfo]]:
+    found: dict[str, tuple[Path, DesignInfo]] = {}
+    for path in _files("designs"):
+        unit = load_unit(path, f"specs/designs/{path.name}")
+        if unit.info is None:
+            raise SourceError(
+                unit.place(1), "the file declares no design", "add DESIGN = Design(name='...', title='...')"
+            )
+        if unit.info.name in found:
+            raise SourceError(unit.place(1), f"another design is called '{unit.info.name}' too", "give it another name")
+        found[unit.info.name] = (path, unit.info)
+    return dict(sorted(found.items(), key=lambda item: (item[1][1].variant_of != "", item[0])))
+
+
+def design_infos() -> dict[str, DesignInfo]:
+    """What the designs that cowcheck ships say of themselves: first the published ones, then their variants."""
+    return {name: info for name, (_, info) in _design_units().items()}
+
+
+def design_names() -> list[str]:
+    """The names of the designs that cowcheck ships, in their order."""
+    return list(design_infos())
+
+
+@cache
+def shipped_design(name: str) -> Design:
+    """The design of that name, compiled; no other one is."""
+    path, _ = _design_units()[name]
+    return load_design(path, f"specs/designs/{path.name}")
+
+
 def designs() -> dict[str, Design]:
-    """The designs that cowcheck ships, by name: first the five published ones, then their variants."""
-    found = [load_design(path, f"specs/designs/{path.name}") for path in _files("designs")]
-    found.sort(key=lambda design: (design.linked.info.variant_of != "", design.name))
-    return {design.name: design for design in found}
+    """The designs that cowcheck ships, by name."""
+    return {name: shipped_design(name) for name in design_infos()}
 
 
 @cache
 def scenarios() -> dict[str, Scenario]:
     """The scenarios that cowcheck ships, by name."""
-    found = [load_scenario(path, f"specs/scenarios/{path.name}") for path in _files("scenarios")]
-    return {scenario.name: scenario for scenario in sorted(found, key=lambda scenario: scenario.name)}
+    found: dict[str, Scenario] = {}
+    for path in _files("scenarios"):
+        scenario = load_scenario(path, f"specs/scenarios/{path.name}")
+        if scenario.name in found:
+            place = Place(scenario.shown, 1)
+            raise SourceError(place, f"another scenario is called '{scenario.name}' too", "give it another name")
+        found[scenario.name] = scenario
+    return dict(sorted(found.items()))
+
+
+def scenario_names() -> list[str]:
+    """The names of the scenarios that cowcheck ships, in their order."""
+    return list(scenarios())
+
+
+@lru_cache(maxsize=16)
+def _user_design(name: str, version: tuple[int, int]) -> Design:
+    """The design in a user's file. Many scenarios ask for the same one, and compiling takes a moment."""
+    return load_design(Path(name))
+
+
+def _version(name: str) -> tuple[int, int]:
+    try:
+        status = Path(name).stat()
+    except OSError:
+        return 0, 0  # reading it will say why
+    return status.st_mtime_ns, status.st_size
 
 
 def _is_file(name: str) -> bool:
@@ -73,10 +127,10 @@ def _is_file(name: str) -> bool:
 def find_design(name: str) -> Design:
     """The design of that name, or in that file. Raises :class:`CowcheckError`."""
     if _is_file(name):
-        return load_design(Path(name))
-    if name not in designs():
-        raise CowcheckError(f"unknown design '{name}'; known: {', '.join(designs())}, or a path that ends in .py")
-    return designs()[name]
+        return _user_design(name, _version(name))
+    if name not in design_infos():
+        raise CowcheckError(f"unknown design '{name}'; known: {', '.join(design_infos())}, or a path that ends in .py")
+    return shipped_design(name)
 
 
 def find_scenario(name: str) -> Scenario:

@@ -195,6 +195,7 @@ class Explorer:
                     self._record(broken, view, (*self._path(number), action))
             if wrong:
                 self._bad.add(number)  # judged: progress asks for no continuation through here
+                self._judge_views(target, (*self._path(number), action))
                 continue
             target = self.canonical(target)
             packed = self._pack(*target)
@@ -216,6 +217,12 @@ class Explorer:
                 self._bad.add(number)
                 self._record(broken, view, self._path(number))
 
+    def _judge_views(self, state: StateTuple, path: tuple[Action, ...]) -> None:
+        """What the state after a wrong step breaks by itself: it is no node of the graph."""
+        for view in self.observer.views(state):
+            if broken := self._tables[type(view)][view]:
+                self._record(broken, view, path)
+
     def _record(self, broken: tuple[Broken, ...], view: View, path: tuple[Action, ...]) -> None:
         for item in broken:
             if item.invariant not in self._found:
@@ -234,8 +241,8 @@ class Explorer:
         for item in self._tables[SystemView][view]:
             node, cycle = self.graph.shortest_lasso(graph, lost)
             path = self._path(node)
-            subject = self.model.stuck_subject(self.model.replay(path), bool(cycle))
             actions = tuple(decode(code) for code in cycle)
+            subject = self.model.stuck_subject(self.model.replay(path), actions)
             text = message(item.statement, view, subject)
             self._found[item.invariant] = Finding(item.invariant, text[0].upper() + text[1:], path, actions)
 

@@ -1,0 +1,160 @@
+"""The command line: ``cowcheck explore``, ``list`` and ``replay``.
+
+Only this module prints and exits. It sets every exit status itself (``checker/exit_status.py``), because a Python
+traceback, click's own errors and a broken pipe in click or rich would all exit with 1, which means a violation.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from cowcheck.checker import exit_status
+from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.model.errors import CowcheckError
+
+
+def version() -> str:
+    """The version of the installed package."""
+    try:
+        return metadata.version("cowcheck")
+    except metadata.PackageNotFoundError:
+        return "0 (not installed)"
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\n" + exit_status.HELP,
+)
+@click.version_option(version(), prog_name="cowcheck")
+def cli() -> None:
+    """A model checker for copy-on-write fork in xv6."""
+
+
+@cli.command(epilog="\b\n" + exit_status.HELP)
+@click.option(
+    "--design", "designs", multiple=True, metavar="NAME|FILE", help="A design; again for more. [default: all]"
+)
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="A scenario; again for more. [default: all]"
+)
+@click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Judge this one only; again for more.")
+@click.option("--harts", type=int, metavar="N", help="Harts, instead of the scenario's own number.")
+@click.option("--frames", type=int, metavar="N", help="Frames of RAM, instead of the scenario's own number.")
+@click.option("--pages", type=int, metavar="N", help="Pages of the program's image, instead of the scenario's own.")
+@click.option("--max-states", type=int, metavar="N", help="End an exploration after so many states.")
+@click.option("--timeout", type=float, metavar="S", help="End an exploration after so many seconds.")
+@click.option("--max-memory", type=int, metavar="MIB", help="Memory for all workers together. [default: 1024]")
+@click.option("--jobs", type=int, metavar="N", help="Worker processes, at most one a core. [default: all cores]")
+@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
+@click.option(
+    "--keep-going/--stop-at-first",
+    default=True,
+    help="Find every kind of violation, or end an exploration at its first. [default: keep going]",
+)
+@click.option(
+    "--json", "json_file", metavar="FILE", help="Write the results as JSON; - is stdout, with nothing else on it."
+)
+@click.option(
+    "--graph", "graph_file", metavar="FILE", help="Write the state graph (.graphml, .dot or .json) of one exploration."
+)
+@click.option(
+    "--save",
+    "save_file",
+    metavar="FILE",
+    help="Write the counterexamples that are shown, all to this file, for `cowcheck replay FILE`.",
+)
+@click.pass_context
+def explore(context: click.Context, /, **options: object) -> None:
+    """Explore every interleaving of designs in scenarios.
+
+    Without options: every design that cowcheck ships, in every scenario.
+    """
+    from cowcheck.checker.explore_command import Options, explore_command
+
+    context.exit(explore_command(Options(**options)))  # type: ignore[arg-type] # click has checked the types
+
+
+@cli.command("list")
+@click.argument("kind", type=click.Choice(["designs", "scenarios", "invariants"]))
+def list_command(kind: str) -> None:
+    """List what there is, a line each, the name first."""
+    from cowcheck.checker.catalogue import design_infos, scenarios
+    from cowcheck.specs.invariants import INVARIANTS
+
+    if kind == "designs":
+        rows = [(name, info.title) for name, info in design_infos().items()]
+    elif kind == "scenarios":
+        rows = [(name, scenario.title) for name, scenario in scenarios().items()]
+    else:
+        rows = [(invariant.name, invariant.summary) for invariant in INVARIANTS]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        click.echo(f"{name:{width}}  {text}")
+
+
+@cli.command()
+@click.argument("file", metavar="FILE")
+@click.option("--number", type=int, metavar="N", help="Only the N-th counterexample of the file. [default: all]")
+@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.pass_context
+def replay(context: click.Context, file: str, number: int | None, oracle: str | None) -> None:
+    """Run saved counterexamples again, step by step, to the same violation.
+
+    Exit status: 1 where every one is reached again; 2 where the file is damaged, or of a design that has changed.
+    """
+    from cowcheck.checker.replay_command import replay_command
+
+    context.exit(replay_command(Path(file), number, oracle == "z3"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a design's text in a terminal that cannot show it
+    try:
+        status = _run(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+        status = ExitStatus.BROKEN_PIPE
+    return int(status)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with cli.make_context("cowcheck", arguments) as context:
+            cli.invoke(context)
+        return ExitStatus.PASS
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitStatus.BAD_INPUT
+    except CowcheckError as error:
+        click.echo(f"cowcheck: {error}", err=True)
+        return ExitStatus.BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("cowcheck: interrupted", err=True)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("COWCHECK_DEBUG"):
+            traceback.print_exc()
+        click.echo(f"cowcheck: a fault of its own: {type(error).__name__}: {error}", err=True)
+        click.echo("Please report it, with the command and what COWCHECK_DEBUG=1 makes it print.", err=True)
+        return ExitStatus.OWN_FAULT
+
+
+def _silence_stdout() -> None:
+    """Whoever read stdout is gone: what is still buffered goes nowhere, without a word at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,146 @@
+"""``cowcheck explore``: from its options to results, files, text and an exit status."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from cowcheck.checker.catalogue import design_names, find_design, scenario_names
+from cowcheck.checker.console import Stdout
+from cowcheck.checker.coverage import unreached_lines
+from cowcheck.checker.exit_status import ExitStatus, exit_status
+from cowcheck.checker.explore import Budget
+from cowcheck.checker.graph import FORMATS
+from cowcheck.checker.job import Job, load
+from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_all, share_out
+from cowcheck.checker.output import check_writable, write_text
+from cowcheck.checker.progress_line import ProgressLine
+from cowcheck.checker.report import Explored, Report, Shown, shortest
+from cowcheck.checker.result import Coverage, document
+from cowcheck.checker.saved import digests, saved_from, write_saved
+from cowcheck.model.errors import CowcheckError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options as they were given; None where one was not."""
+
+    designs: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    invariants: tuple[str, ...] = ()
+    harts: int | None = None
+    frames: int | None = None
+    pages: int | None = None
+    max_states: int | None = None
+    timeout: float | None = None
+    max_memory: int | None = None
+    jobs: int | None = None
+    oracle: str | None = None
+    no_symmetry: bool = False
+    keep_going: bool = True
+    json_file: str | None = None
+    graph_file: str | None = None
+    save_file: str | None = None
+
+
+def explore_command(options: Options) -> ExitStatus:
+    """Explores, writes and prints. Raises :class:`CowcheckError` for bad input, before anything is explored."""
+    _check(options)
+    jobs = _jobs(options)
+    for job in jobs:
+        load(job)  # bad input is told before anything is explored
+    share = share_out(len(jobs), options.jobs, options.max_memory or DEFAULT_MEMORY_MIB)
+    jobs = [job._replace(budget=job.budget._replace(memory_bytes=share.memory_bytes)) for job in jobs]
+    line = ProgressLine(sys.stderr)
+    try:
+        results = run_all(jobs, share.workers, line.show if line.wanted else None)
+    finally:
+        line.clear()
+    explored = [Explored(job, result) for job, result in zip(jobs, results, strict=True)]
+    coverage = _coverage(explored)
+    shown = shortest(explored)
+    saved = _save(options.save_file, shown)
+    if options.json_file is not None:
+        text = json.dumps(document(results, coverage), indent=1) + "\n"
+        if options.json_file == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(Path(options.json_file), text)
+    if options.json_file != "-":
+        Report(Stdout(), explored).print(shown, coverage, saved)
+    for result in results:
+        if result.error is not None:
+            subject = f"{result.subject.design} in {result.subject.scenario}"
+            click.echo(f"cowcheck: {subject}: {result.error.message}", err=True)
+    return exit_status(results)
+
+
+def _check(options: Options) -> None:
+    for name, value, least in (
+        ("--max-states", options.max_states, 1),
+        ("--jobs", options.jobs, 1),
+        ("--max-memory", options.max_memory, LEAST_MEMORY_MIB),
+    ):
+        if value is not None and value < least:
+            raise CowcheckError(f"{name} {value}: give a number from {least} on")
+    if options.timeout is not None and not (options.timeout > 0 and math.isfinite(options.timeout)):
+        raise CowcheckError(f"--timeout {options.timeout:g}: give a number of seconds greater than 0")
+    if options.graph_file is not None and Path(options.graph_file).suffix not in FORMATS:
+        raise CowcheckError(f"--graph {options.graph_file}: give a file that ends in {', '.join(FORMATS)}")
+    for option, file in (("--json", options.json_file), ("--graph", options.graph_file), ("--save", options.save_file)):
+        if file is not None and not (option == "--json" and file == "-"):
+            check_writable(Path(file), option)
+
+
+def _jobs(options: Options) -> list[Job]:
+    """Every design in every scenario, each once, in the order in which they were named."""
+    designs = list(dict.fromkeys(options.designs)) or design_names()
+    scenarios = list(dict.fromkeys(options.scenarios)) or scenario_names()
+    count = len(designs) * len(scenarios)
+    if options.graph_file is not None and count != 1:
+        raise CowcheckError(
+            f"--graph {options.graph_file}: a graph is of one exploration, and these are {count}; "
+            "name one --design and one --scenario"
+        )
+    budget = Budget(options.max_states, options.timeout)
+    return [
+        Job(
+            design, scenario, options.harts, options.frames, options.pages, budget, options.oracle == "z3",
+            not options.no_symmetry, options.keep_going, options.invariants, options.graph_file or "",
+        )
+        for design in designs
+        for scenario in scenarios
+    ]  # fmt: skip
+
+
+def _coverage(explored: Sequence[Explored]) -> list[Coverage]:
+    """What no scenario reached, for each design that was explored in more than one."""
+    found = []
+    for reference, group in groupby(explored, lambda item: item.job.design):
+        results = [item.result for item in group if item.result.error is None]
+        if len(results) > 1:
+            design = find_design(reference)
+            lines = unreached_lines(design, (result.reached for result in results))
+            found.append(Coverage(design.name, len(results), lines))
+    return found
+
+
+def _save(file: str | None, shown: Sequence[Shown]) -> str:
+    """Writes the counterexamples; the file's name, or nothing where there are none."""
+    if file is None:
+        return ""
+    if not shown:
+        click.echo(f"cowcheck: --save {file}: no violation was found, so nothing was written", err=True)
+        return ""
+    items = []
+    for (job, result), violation, _ in shown:
+        items.append(saved_from(job, result.subject, violation, digests(*load(job))))
+    write_saved(Path(file), items)
+    return file
