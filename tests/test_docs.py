@@ -1,0 +1,73 @@
+"""The commands and files of README and CONTRIBUTING, run as a reader would."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cowcheck.checker.catalogue import find_design, find_scenario
+from cowcheck.checker.explore import Explorer
+from cowcheck.checker.judge import Judge
+from cowcheck.model.system import Model
+from cowcheck.specs import invariants
+
+ROOT = Path(__file__).resolve().parent.parent
+EXIT_STATUS = {
+    "cowcheck explore --design late_test.py --scenario sbrk-down": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --save leak.json": 1,
+    "cowcheck replay leak.json": 1,
+}
+"""Of the commands that end otherwise than with 0."""
+
+
+def commands(document: str) -> list[str]:
+    """The commands of a document's console blocks, in their order."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ cowcheck")]
+
+
+def files(document: str) -> dict[str, str]:
+    """The files that a document shows, by name."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", text, re.DOTALL))
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_command_does_what_the_text_says(document: str, tmp_path: Path) -> None:
+    for name, text in files(document).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert commands(document)
+    for command in commands(document):
+        run = subprocess.run(
+            [sys.executable, "-m", "cowcheck.checker", *command.split()[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == EXIT_STATUS.get(command, 0), f"{command}\n{run.stdout}\n{run.stderr}"
+        assert run.stdout
+
+
+def test_the_design_of_contributing_frees_a_page_twice(tmp_path: Path) -> None:
+    path = tmp_path / "late_test.py"
+    path.write_text(files("CONTRIBUTING.md")["late_test.py"], encoding="utf-8")
+    model = Model(find_design(str(path)).program, find_scenario("sbrk-down"))
+    found = {finding.invariant for finding in Explorer(model, Judge()).run().findings}
+    assert "freed-once" in found
+
+
+def test_the_invariant_of_contributing_is_broken_where_the_text_says() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"<!-- invariant -->\n```python\n(.*?)```", text, re.DOTALL)
+    added = eval(snippet.strip().rstrip(","), dict(vars(invariants)))
+    for scenario, expected in (("three-children", {"few-sharers"}), ("two-stores", set())):
+        model = Model(find_design("lab-plan").program, find_scenario(scenario))
+        found = Explorer(model, Judge(invariants=(*invariants.INVARIANTS, added)), keep_going=False).run().findings
+        assert {finding.invariant for finding in found} == expected
