@@ -105,11 +105,14 @@ class Interpreter:
 
     def value_of(self, expr: Expr, state: StateLike, pid: int) -> int:
         """The value of an expression at a step boundary (for traces)."""
-        value: int = eval(self.code.expr(expr), {"s": state, "b": self.layout.process(pid), "pid": pid, "t": [0] * self.allocation.scratch_count})
+        value: int = eval(self.code.expr(expr), self._names(state, pid))
         return value
+
+    def _names(self, state: StateLike, pid: int) -> dict[str, Any]:
+        return {"s": state, "b": self.layout.process(pid), "pid": pid, "t": [0] * self.allocation.scratch_count}
 
     def slot_of(self, cell: Cell, state: StateLike, pid: int) -> int | None:
         """The slot of a cell at a step boundary (for traces); None where there is no such memory."""
         slot, bad = self.code.slot(cell)
-        scope = {"s": state, "b": self.layout.process(pid), "pid": pid, "t": [0] * self.allocation.scratch_count}
+        scope = self._names(state, pid)
         return None if bad and eval(bad, scope) else eval(slot, scope)

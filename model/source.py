@@ -68,8 +68,8 @@ class Unit:
 
 
 MAX_NESTING = 90
-"""Levels of a syntax tree. The compiler recurses over it, and Python, which a step's code is compiled to, reads some 200
-parentheses inside each other at the most."""
+"""Levels of a syntax tree. The compiler recurses over it, and Python, which a step's code is compiled to, reads some
+200 parentheses inside each other at the most."""
 
 
 def parse_python(text: str, shown: str) -> ast.Module:

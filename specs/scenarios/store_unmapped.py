@@ -1,4 +1,4 @@
-"""Stores and reads far from the image and at MAXVA: the process dies, or the call fails, and the machine goes on."""
+"""Stores, loads and reads where nothing is mapped: the process dies, or the call fails, and the machine goes on."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ def parent() -> None:
     fork(second)
     wait()
     wait()
+    fork(third)
+    wait()
     load(0)
 
 
@@ -32,3 +34,7 @@ def child() -> None:
 
 def second() -> None:
     store(MAXVA)
+
+
+def third() -> None:
+    load(FAR)
