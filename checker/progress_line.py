@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from cowcheck.checker.explore import Progress
-from cowcheck.checker.job import Job
 from cowcheck.checker.jobs import Running
 
 REDRAW_EVERY_S = 0.1
@@ -42,14 +40,12 @@ class ProgressLine:
 
 
 def words(running: Running) -> str:
-    """The line's text."""
-    count = f"{running.done} of {running.total} done" if running.total > 1 else ""
-    return " | ".join([*([count] if count else []), *(_job(job, progress) for job, progress in running.jobs)])
-
-
-def _job(job: Job, progress: Progress) -> str:
-    name = f"{job.design} {job.scenario}"
-    if not progress.states:
-        return name
-    rate = progress.states / progress.seconds if progress.seconds else 0.0
-    return f"{name}: {progress.states:,} states, depth {progress.depth}, {rate:,.0f}/s, frontier {progress.frontier:,}"
+    """The line's text: the numbers of all that run first, so that a narrow terminal cuts off names and no numbers."""
+    parts = [f"{running.done} of {running.total} done"] if running.total > 1 else []
+    states = sum(progress.states for _, progress in running.jobs)
+    if states:
+        rate = sum(progress.states / progress.seconds for _, progress in running.jobs if progress.seconds)
+        depth = max(progress.depth for _, progress in running.jobs)
+        frontier = sum(progress.frontier for _, progress in running.jobs)
+        parts.append(f"{states:,} states, depth {depth}, {rate:,.0f}/s, frontier {frontier:,}")
+    return ": ".join([*parts, ", ".join(f"{job.design} {job.scenario}" for job, _ in running.jobs)])

@@ -168,12 +168,8 @@ class Report:
         for group in self.designs:
             verdict = worst([item.result for item in group])
             those = sum(item.result.verdict is verdict for item in group)
-            violated = ((invariant.name, len(_found(group, invariant.name))) for invariant in INVARIANTS)
             table.add_row(
-                _title(group[0]),
-                Text(verdict, STYLES[verdict]),
-                f"{those} of {len(group)}",
-                ", ".join(f"{name} ({count})" for name, count in violated if count),
+                _title(group[0]), Text(verdict, STYLES[verdict]), f"{those} of {len(group)}", _violates(group)
             )
         return table
 
@@ -196,6 +192,17 @@ def worst(results: Sequence[Result]) -> Verdict:
     return next((verdict for verdict in order if verdict in verdicts), Verdict.PASS)
 
 
+def _violates(group: Sequence[Explored]) -> str:
+    """The invariants that a design violates, with the number of scenarios; after "then", those that only follow."""
+    causes, consequences = [], []
+    for invariant in INVARIANTS:
+        found = [v for item in group for v in item.result.violations if v.invariant == invariant.name]
+        if found:
+            alone = any(not violation.after for violation in found)
+            (causes if alone else consequences).append(f"{invariant.name} ({len(found)})")
+    return "; then ".join(", ".join(names) for names in (causes, consequences) if names)
+
+
 def _title(item: Explored) -> str:
     """The design's name; for a file that the user named, that too."""
     name = item.result.subject.design
@@ -203,7 +210,10 @@ def _title(item: Explored) -> str:
 
 
 def _found_text(result: Result) -> Text:
-    lines = [Text(violation.invariant, "red") for violation in result.violations]
+    lines = [
+        Text(f"then {violation.invariant}", "dim red") if violation.after else Text(violation.invariant, "red")
+        for violation in result.violations
+    ]
     if result.error is not None:
         lines.append(Text(result.error.message, "magenta"))
     if not lines:

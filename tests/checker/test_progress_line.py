@@ -20,9 +20,11 @@ class Terminal(io.StringIO):
 
 
 def test_the_words() -> None:
-    assert words(ONE) == "lab-plan two-stores: 40,960 states, depth 210, 20,480/s, frontier 812"
+    assert words(ONE) == "40,960 states, depth 210, 20,480/s, frontier 812: lab-plan two-stores"
     begun = Running(3, 9, ((Job("a", "b"), Progress(0, 0, 0, 0.0)), *ONE.jobs))
-    assert words(begun).startswith("3 of 9 done | a b | lab-plan two-stores: 40,960 states")
+    assert words(begun) == f"3 of 9 done: {words(ONE).split(': ')[0]}: a b, lab-plan two-stores"
+    two = Running(3, 9, ONE.jobs * 2)
+    assert words(two).startswith("3 of 9 done: 81,920 states, depth 210, 40,960/s, frontier 1,624: ")
 
 
 def test_it_is_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
