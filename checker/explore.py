@@ -109,6 +109,7 @@ class Explorer:
         self.graph = StateGraph()
         self.numbers: dict[bytes, int] = {}
         self._found: dict[str, Finding] = {}
+        self._aftermath: dict[str, Finding] = {}  # what the very step of a violation breaks besides
         self._bad: set[int] = set()
         self._ends: list[int] = []
         self._outcomes: dict[str, int] = {}
@@ -187,15 +188,15 @@ class Explorer:
             stuck = False
             code = encode(action)
             target, events = self.model.take(state, action)
-            wrong = False
+            wrong = ""
             for _, view in events:
                 broken = self._tables[type(view)][view]
                 if broken:
-                    wrong = True
+                    wrong = wrong or broken[0].invariant
                     self._record(broken, view, (*self._path(number), action))
             if wrong:
                 self._bad.add(number)  # judged: progress asks for no continuation through here
-                self._judge_views(target, (*self._path(number), action))
+                self._judge_aftermath(wrong, target, (*self._path(number), action))
                 continue
             target = self.canonical(target)
             packed = self._pack(*target)
@@ -217,11 +218,13 @@ class Explorer:
                 self._bad.add(number)
                 self._record(broken, view, self._path(number))
 
-    def _judge_views(self, state: StateTuple, path: tuple[Action, ...]) -> None:
-        """What the state after a wrong step breaks by itself: it is no node of the graph."""
+    def _judge_aftermath(self, cause: str, state: StateTuple, path: tuple[Action, ...]) -> None:
+        """What the state after a wrong step breaks follows from that step; it is no node of the graph."""
         for view in self.observer.views(state):
-            if broken := self._tables[type(view)][view]:
-                self._record(broken, view, path)
+            for item in self._tables[type(view)][view]:
+                if item.invariant != cause and item.invariant not in self._aftermath:
+                    text = sentence(self.model, self.observer, path, item, view)
+                    self._aftermath[item.invariant] = Finding(item.invariant, text, path, after=cause)
 
     def _record(self, broken: tuple[Broken, ...], view: View, path: tuple[Action, ...]) -> None:
         for item in broken:
@@ -248,8 +251,8 @@ class Explorer:
 
     def _sequels(self, findings: list[Finding]) -> list[Finding]:
         """What follows from the violations, beside those found already."""
-        known = {finding.invariant for finding in findings}
-        sequels: list[Finding] = []
+        sequels = [finding for name, finding in self._aftermath.items() if name not in self._found]
+        known = {finding.invariant for finding in (*findings, *sequels)}
         for finding in findings:
             for sequel in consequences(self.model, self.observer, self.judge, self.canonical, finding, known):
                 sequels.append(sequel)

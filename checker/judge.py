@@ -19,8 +19,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 import z3
 
 from cowcheck.checker.compile_z3 import compile_predicate
+from cowcheck.model.errors import CowcheckError
 from cowcheck.model.views import View
-from cowcheck.specs.invariants import INVARIANTS, SUBJECT, Invariant, Statement, symbolic
+from cowcheck.specs.invariants import INVARIANTS
+from cowcheck.specs.statement import SUBJECT, Invariant, Statement, symbolic
 
 V = TypeVar("V", bound=View)
 
@@ -93,6 +95,9 @@ class Judge:
     """The invariants, ready to judge views. ``oracle``: by z3 itself, never by the compiled form."""
 
     def __init__(self, oracle: bool = False, invariants: tuple[Invariant, ...] = INVARIANTS) -> None:
+        names = [invariant.name for invariant in invariants]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise CowcheckError(f"invariant '{twice[0]}' is stated twice; give one of them another name")
         self.oracle = oracle
         self.invariants = invariants
         self._tables: dict[type[Any], Table[Any]] = {}

@@ -45,8 +45,9 @@ class FrameSymmetry:
             for name, slot in layout.arrays.items()
         ]
         table_slots = [layout.table(number) for number in range(1, layout.tables + 1)]
-        self._plain = [slot + offset for slot in table_slots for offset in (0, 1)] + list(layout.frame_scalars)
-        self._ptes = [slot + 2 + page for slot in table_slots for page in range(layout.pages)]
+        self._plain = [slot + offset for slot in table_slots for offset in range(1 + layout.leaves)]
+        self._plain += layout.frame_scalars
+        self._ptes = [slot + 1 + layout.leaves + page for slot in table_slots for page in range(layout.pages)]
         self._harts = [layout.hart(number) for number in range(layout.harts)]
         self._hart_size = layout.hart_size
         self._ptes += [slot + 1 + page for slot in self._harts for page in range(layout.pages)]

@@ -35,6 +35,7 @@ from cowcheck.model.ir import (
 from cowcheck.model.language import SLEEPING
 from cowcheck.model.layout import (
     FIXED,
+    FREE_LIST,
     KILLED,
     LOCK,
     NOFF,
@@ -63,7 +64,7 @@ _PROC_SLOTS = {
     "scause": SCAUSE,
     "stval": STVAL,
 }
-_TABLE_SLOTS = {"root": 0, "leaf": 1}
+_TABLE_SLOTS = {"root": 0}
 _NULL = {
     Space.PER_FRAME: "kernel page fault: an address that is no frame of RAM",
     Space.PROC: "kernel page fault: a null struct proc is dereferenced",
@@ -73,13 +74,29 @@ _NULL = {
 _HELD = "acquire: this hart holds the lock already"
 _NOT_HELD = "release: this hart does not hold the lock"
 _SLEEP_LOCKED = "sched locks: sleep with a lock held"
+_INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer interrupt comes"
 _EXIT_LOCKED = "sched locks: exit with a lock held"
 
 
 def panic_messages(program: Program) -> tuple[str, ...]:
     """Every message that the kernel can stop with, in a fixed order: a state holds 1 + the message's index."""
     own = [instruction.message for instruction in program.instructions if isinstance(instruction, Panic)]
-    return tuple(dict.fromkeys((*_NULL.values(), _HELD, _NOT_HELD, _SLEEP_LOCKED, _EXIT_LOCKED, *own)))
+    return tuple(dict.fromkeys((*_NULL.values(), _HELD, _NOT_HELD, _SLEEP_LOCKED, _INTR_LOCKED, _EXIT_LOCKED, *own)))
+
+
+def _tested(program: Program) -> set[Var]:
+    """The variables that some branch depends on, if only by way of copies. A null free list that is *tested* tells the
+    kernel that memory is out; ``r->next = kmem.freelist`` does not."""
+    tested = {
+        var for instruction in program.instructions if isinstance(instruction, Branch) for var in instruction.reads()
+    }
+    copies = [instruction for instruction in program.instructions if isinstance(instruction, Set)]
+    grown = True
+    while grown:
+        found = {var for copy in copies if copy.target in tested for var in copy.reads()} - tested
+        grown = bool(found)
+        tested |= found
+    return tested
 
 
 class CodeGenerator:
@@ -90,6 +107,7 @@ class CodeGenerator:
         self.allocation = allocation
         self.layout = layout
         self.messages = panic_messages(program)
+        self.tested = _tested(program)
         self.leaders = set(range(len(program.instructions))) if every_instruction else self._find_leaders()
 
     def _find_leaders(self) -> set[int]:
@@ -197,7 +215,7 @@ class CodeGenerator:
                 if cell.name == PAGE_DATA and cell.index is not None:
                     lines.append(f"k.touch(s, {self.expr(cell.index)})")
                 lines.append(f"{self._var(target)} = s[{slot}]")
-                if cell.name == "kmem.freelist":
+                if cell.name == FREE_LIST and target in self.tested:
                     lines.append(f"if {self._var(target)} == 0: s[b + {OOM}] = 1")
                 return lines
             case Store(cell, value):
@@ -255,4 +273,6 @@ class CodeGenerator:
         call = f"k.{name}({arguments})"
         if name == "sret":
             return [call, f"return {LEFT}"]
+        if name == "intr_on":
+            return [f"if s[b + {NOFF}]: {self.panic(_INTR_LOCKED)}", call]
         return [f"{self._var(instruction.target)} = {call}" if instruction.target is not None else call]

@@ -79,6 +79,12 @@ class Emitter:
         """A value of type ``kind`` may stand where ``wanted`` is due."""
         if kind is wanted or (kind is Type.NULL and (wanted.pointer or wanted in (Type.INT, Type.PTE))):
             return
-        if {kind, wanted} == {Type.PTE, Type.INT}:
-            return
+        if kind is Type.INT and wanted is Type.PTE:
+            return  # flags alone: they carry no frame's name
+        if kind is Type.PTE and wanted is Type.INT:
+            raise self.fail(
+                node,
+                f"{what} is an int, and is given a PTE, which carries a frame's name",
+                "annotate it Pte, or take PTE_FLAGS() or PTE2PA() of it",
+            )
         raise self.fail(node, f"{what} is a {wanted}, and is given a {kind}", f"give a {wanted}")

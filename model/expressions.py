@@ -33,8 +33,9 @@ from cowcheck.model.ir import (
 )
 from cowcheck.model.signatures import BUILTINS, CONSTANTS, Signature
 from cowcheck.model.source import Function
+from cowcheck.model.sv39 import FLAG_MASK
 
-_BINARY: dict[type[ast.operator], str] = {
+BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
     ast.Sub: "-",
     ast.BitAnd: "&",
@@ -63,7 +64,7 @@ _MEMBERS: dict[Type, tuple[Space, dict[str, Type]]] = {
             "sz": Type.INT,
         },
     ),
-    Type.PAGE_TABLE: (Space.TABLE, {"root": Type.FRAME, "leaf": Type.FRAME}),
+    Type.PAGE_TABLE: (Space.TABLE, {"root": Type.FRAME}),
     Type.FRAME: (Space.PER_FRAME, {"next": Type.FRAME}),
 }
 _PURE = {"PTE2PA": Type.FRAME, "PA2PTE": Type.PTE, "PTE_FLAGS": Type.INT, "in_ram": Type.INT}
@@ -123,9 +124,11 @@ class ExpressionLowering(Emitter, ABC):
                 expr, kind = self.expression(operand)
                 if not isinstance(op, ast.Not):
                     self._number(operand, kind)
+                    if kind is Type.PTE:
+                        raise self.fail(node, f"'{_UNARY[type(op)]}' on a PTE", "change its flags with & and |")
                 return fold(_UNARY[type(op)], (expr,)), Type.INT
-            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
-                return self._binary(node, left, _BINARY[type(operator)], right)
+            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in BINARY:
+                return self._binary(node, left, BINARY[type(operator)], right)
             case ast.Compare(left=left, ops=[comparison], comparators=[right]) if type(comparison) in _COMPARE:
                 return self._compare(node, left, _COMPARE[type(comparison)], right)
             case ast.BoolOp():
@@ -168,13 +171,28 @@ class ExpressionLowering(Emitter, ABC):
             )
 
     def _binary(self, node: ast.expr, left: ast.expr, op: str, right: ast.expr) -> tuple[Expr, Type]:
-        (a, a_type), (b, b_type) = self.expression(left), self.expression(right)
+        return self.combined(node, left, self.expression(left), op, right, self.expression(right))
+
+    def combined(
+        self, node: ast.AST, left: ast.expr, a: tuple[Expr, Type], op: str, right: ast.expr, b: tuple[Expr, Type]
+    ) -> tuple[Expr, Type]:
+        """``a op b``, the values of ``left`` and ``right``."""
+        (a_expr, a_type), (b_expr, b_type) = a, b
         self._number(left, a_type)
         self._number(right, b_type)
-        kind = Type.PTE if Type.PTE in (a_type, b_type) else Type.INT
-        if kind is Type.PTE and op not in ("&", "|", "^"):
-            raise self.fail(node, f"'{op}' on a PTE", "use PTE2PA, PA2PTE and PTE_FLAGS, and & | ^ for its flags")
-        return fold(op, (a, b)), kind
+        if Type.PTE not in (a_type, b_type):
+            return fold(op, (a_expr, b_expr)), Type.INT
+        if op not in ("&", "|"):
+            raise self.fail(node, f"'{op}' on a PTE", "use PTE2PA, PA2PTE and PTE_FLAGS, and & | for its flags")
+        for side, expr, kind in ((left, a_expr, a_type), (right, b_expr, b_type)):
+            if kind is not Type.PTE and isinstance(expr, Const):
+                if expr.value > FLAG_MASK or ~expr.value > FLAG_MASK:
+                    raise self.fail(
+                        side, f"{expr.value} names a frame", "a frame's number is not known: use PA2PTE(pa)"
+                    )
+                if op == "&" and expr.value >= 0:
+                    return fold(op, (a_expr, b_expr)), Type.INT  # its flags
+        return fold(op, (a_expr, b_expr)), Type.PTE
 
     def _compare(self, node: ast.expr, left: ast.expr, op: str, right: ast.expr) -> tuple[Expr, Type]:
         (a, a_type), (b, b_type) = self.expression(left), self.expression(right)
@@ -186,6 +204,12 @@ class ExpressionLowering(Emitter, ABC):
                 )
             self.check(left, a_type, pointers[0], "the left side")
             self.check(right, b_type, pointers[0], "the right side")
+        elif Type.PTE in (a_type, b_type):
+            if op not in ("==", "!="):
+                raise self.fail(node, f"'{op}' on a PTE", "a frame has no order: use == or !=, or PTE_FLAGS() of it")
+            for side, expr in ((left, a), (right, b)):
+                if isinstance(expr, Const) and not 0 <= expr.value <= FLAG_MASK:
+                    raise self.fail(side, f"{expr.value} names a frame", "a frame's number is not known")
         return fold(op, (a, b)), Type.INT
 
     def _boolean(self, node: ast.BoolOp) -> tuple[Expr, Type]:
@@ -346,6 +370,8 @@ class ExpressionLowering(Emitter, ABC):
         pairs = [self.expression(argument) for argument in node.args]
         for argument, (_, kind), (parameter, wanted) in zip(node.args, pairs, signature.parameters, strict=True):
             fits = kind in wanted or (kind is Type.NULL and any(one.pointer or one is Type.INT for one in wanted))
+            if not fits and name == "PTE2PA" and kind is Type.INT:
+                raise self.fail(argument, "PTE2PA() of an int", "an entry's value is annotated Pte")
             if not fits:
                 self.check(argument, kind, max(wanted), f"argument '{parameter}' of '{name}'")
         values = tuple(expr for expr, _ in pairs)

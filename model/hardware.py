@@ -11,12 +11,20 @@ from cowcheck.model import language
 from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
 from cowcheck.model.layout import FAULT_PTE, INTR, SCAUSE, STVAL, TABLE, UPC, Layout
 from cowcheck.model.scenario import Op, OpKind, Scenario
-from cowcheck.model.sv39 import FLAG_BITS, PTE_R, PTE_U, PTE_V, PTE_W
+from cowcheck.model.sv39 import FLAG_BITS, PTE_R, PTE_U, PTE_V, PTE_W, PTE_X
 from cowcheck.model.views import LoadView, OperationView, TouchView
 
+SCAUSE_FETCH_ACCESS = 1
 SCAUSE_LOAD_ACCESS = 5
 SCAUSE_STORE_ACCESS = 7
-FAULTS = frozenset({language.SCAUSE_LOAD_FAULT, language.SCAUSE_STORE_FAULT, SCAUSE_LOAD_ACCESS, SCAUSE_STORE_ACCESS})
+_CAUSES = {
+    OpKind.EXECUTE: (language.SCAUSE_FETCH_FAULT, SCAUSE_FETCH_ACCESS),
+    OpKind.LOAD: (language.SCAUSE_LOAD_FAULT, SCAUSE_LOAD_ACCESS),
+    OpKind.STORE: (language.SCAUSE_STORE_FAULT, SCAUSE_STORE_ACCESS),
+}
+"""Of the accesses of user code: the causes of a page fault and of an access to no RAM (table 3.6)."""
+_PERMISSION = {OpKind.EXECUTE: PTE_X, OpKind.LOAD: PTE_R, OpKind.STORE: PTE_W}
+FAULTS = frozenset(cause for causes in _CAUSES.values() for cause in causes)
 FIRST_STORE_TOKEN = 8
 
 State = list[int]
@@ -44,20 +52,23 @@ class Hardware:
 
     def token(self, state: State, pid: int) -> int:
         """What this operation stores or has copied out: a value of its own."""
-        return FIRST_STORE_TOKEN + state[self.layout.process(pid) + UPC]
+        return FIRST_STORE_TOKEN + pid * len(self.ops) + state[self.layout.process(pid) + UPC]
 
     # --- translation ---
 
     def leaf_pte(self, state: StateLike, pid: int, page: int) -> int:
         """The PTE that a hardware walk ends at; 0 where there is none."""
         table = state[self.layout.process(pid) + TABLE]
-        if not table or page >= self.layout.pages or not state[self.layout.table(table) + 1]:
+        if not table or page >= self.layout.pages or not self._has_leaf(state, table, page):
             return 0
         return state[self.layout.pte(table, page)]
 
-    def walk_grants(self, pte: int, store: bool) -> bool:
+    def _has_leaf(self, state: StateLike, table: int, page: int) -> bool:
+        return state[self.layout.leaf(table, page // self.layout.leaf_pages)] != 0
+
+    def walk_grants(self, pte: int, kind: OpKind) -> bool:
         """User code may use the PTE for the access (privileged specification 4.3.2)."""
-        wanted = PTE_V | PTE_U | (PTE_W if store else PTE_R)
+        wanted = PTE_V | PTE_U | _PERMISSION[kind]
         return pte & wanted == wanted
 
     def trap(self, state: State, pid: int, cause: int, page: int) -> None:
@@ -70,28 +81,23 @@ class Hardware:
             state[base + FAULT_PTE] = self.leaf_pte(state, pid, page)
 
     def access(self, state: State, pid: int, hart: int, op: Op) -> int:
-        """A user load or store: 0 where it retired, else the cause of the trap."""
-        store = op.kind is OpKind.STORE
-        fault, bad = (
-            (language.SCAUSE_STORE_FAULT, SCAUSE_STORE_ACCESS)
-            if store
-            else (language.SCAUSE_LOAD_FAULT, SCAUSE_LOAD_ACCESS)
-        )
+        """A user load, store or jump to a page: 0 where it retired, else the cause of the trap."""
+        fault, bad = _CAUSES[op.kind]
         if op.page >= self.layout.pages:
             return fault
         cached = self.layout.hart(hart) + 1 + op.page
         pte = state[cached] or self.leaf_pte(state, pid, op.page)
-        if not self.walk_grants(pte, store):
+        if not self.walk_grants(pte, op.kind):
             return fault
         frame = pte >> FLAG_BITS
         if not self.in_ram(frame):
             return bad
         state[cached] = pte
         due = self.layout.due(pid, op.page)
-        if store:
+        if op.kind is OpKind.STORE:
             state[self.data_base + frame] = state[due] = self.token(state, pid)
             state[self.next_base + frame] = 0
-        else:
+        elif op.kind is OpKind.LOAD:
             view = LoadView(seen=state[self.data_base + frame], due=state[due])
             self.events.append((op.subject, view))
         state[self.layout.process(pid) + UPC] += 1

@@ -12,6 +12,7 @@ from cowcheck.model.layout import (
     FAULT_PTE,
     FIRST,
     FIXED,
+    FREE_LIST,
     INIT,
     INTR,
     KILL_ASKED,
@@ -64,7 +65,7 @@ class Kernel(Hardware):
 
     def __init__(self, layout: Layout, scenario: Scenario) -> None:
         super().__init__(layout, scenario)
-        self.head = layout.globals["kmem.freelist"]
+        self.head = layout.globals[FREE_LIST]
 
     # --- memory ---
 
@@ -85,6 +86,19 @@ class Kernel(Hardware):
 
     def pte_at(self, state: State, pid: int, table: int, page: int) -> int:
         return self.layout.pte(table, page) if page < self.layout.pages else 0
+
+    def leaf_index(self, state: State, pid: int, page: int) -> int:
+        return page // self.layout.leaf_pages
+
+    def leaf_count(self, state: State, pid: int) -> int:
+        return self.layout.leaves
+
+    def leaf_page(self, state: State, pid: int, table: int, index: int) -> int:
+        return state[self.layout.leaf(table, index)] if index < self.layout.leaves else 0
+
+    def set_leaf_page(self, state: State, pid: int, table: int, index: int, leaf: int) -> None:
+        if index < self.layout.leaves:
+            state[self.layout.leaf(table, index)] = leaf
 
     def new_pagetable(self, state: State, pid: int, root: int) -> int:
         for number in range(1, self.layout.tables + 1):
@@ -130,9 +144,17 @@ class Kernel(Hardware):
 
     def syscall_argument(self, state: State, pid: int, n: int) -> int:
         op = self.op(state, pid)
-        if op.kind is OpKind.SBRK:
-            return op.pages
-        return (op.page, op.pages)[n] if op.kind is OpKind.READ else 0
+        match op.kind:
+            case OpKind.SBRK:
+                return op.pages
+            case OpKind.READ:
+                return (op.page, op.pages)[n]
+            case OpKind.WAIT:
+                return op.page
+            case OpKind.REAP:
+                return -1
+            case _:
+                return 0
 
     def syscall_buffer(self, state: State, pid: int) -> int:
         return self.token(state, pid)
@@ -153,8 +175,8 @@ class Kernel(Hardware):
                 return self.may_access(state, pid, op.page, op.kind is OpKind.STORE)
             case OpKind.READ:
                 return all(self.may_access(state, pid, op.page + n, True) for n in range(op.pages))
-            case OpKind.SBRK:
-                return state[self.layout.process(pid) + SZ] + op.pages >= 0
+            case OpKind.EXECUTE:
+                return op.page < state[self.layout.process(pid) + SZ] and self.region(op.page) == "text"
             case _:
                 return True
 
@@ -165,9 +187,9 @@ class Kernel(Hardware):
         fault = state[base + SCAUSE] in FAULTS
         if not fault and op.kind not in _JUDGED_CALLS:
             return
-        pte = self.leaf_pte(state, pid, op.page)
+        pte = self.leaf_pte(state, pid, op.page) if fault else 0
         if fault:
-            granted = self.walk_grants(pte, op.kind is OpKind.STORE)
+            granted = self.walk_grants(pte, op.kind)
             succeeded = not killed and granted and self.in_ram(pte_ppn(pte))
         else:
             succeeded = not killed and state[base + RETURN] >= 0
@@ -177,7 +199,7 @@ class Kernel(Hardware):
             succeeded=succeeded,
             killed=killed,
             kill_asked=bool(state[base + KILL_ASKED]),
-            out_of_memory=bool(state[base + OOM]),
+            out_of_memory=bool(state[base + OOM]) or state[self.head] == 0,
             changed=fault and pte != state[base + FAULT_PTE],
         )
         self.events.append((op.subject, view))
@@ -189,8 +211,8 @@ class Kernel(Hardware):
             self.operation(state, pid, killed=False)
         if state[base + SCAUSE] == language.SCAUSE_SYSCALL:
             op = self.op(state, pid)
-            if op.kind is OpKind.READ:
-                self._settle_read(state, pid, op)
+            if op.kind is OpKind.READ or (op.kind is OpKind.WAIT and op.page >= 0):
+                self._settle_copyout(state, pid, op)
             if op.kind is not OpKind.REAP:
                 state[base + UPC] += 1
         state[base + PC] = 0
@@ -198,7 +220,7 @@ class Kernel(Hardware):
         for ghost in (SCAUSE, STVAL, RETURN, OOM, FAULT_PTE):
             state[base + ghost] = 0
 
-    def _settle_read(self, state: State, pid: int, op: Op) -> None:
+    def _settle_copyout(self, state: State, pid: int, op: Op) -> None:
         """What the pages are due to hold now. A call that failed may have written those before the one it failed at."""
         token = self.token(state, pid)
         failed = state[self.layout.process(pid) + RETURN] < 0
@@ -251,8 +273,8 @@ class Kernel(Hardware):
 
     def zombify(self, state: State, pid: int, status: int) -> None:
         base = self.layout.process(pid)
-        if state[base + KILLED]:
-            self.operation(state, pid, killed=True)
+        if state[base + KILLED] or self.op(state, pid).kind is not OpKind.EXIT:
+            self.operation(state, pid, killed=True)  # it was to go on: the kernel ends it
         for other in range(FIRST, self.layout.processes + 1):
             if state[self.layout.process(other) + PARENT] == pid:
                 state[self.layout.process(other) + PARENT] = INIT

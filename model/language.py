@@ -10,7 +10,7 @@ Units: an address is a page number (``va``) or a frame (``Frame``), for COW neve
 
 from __future__ import annotations
 
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -42,6 +42,10 @@ class PerFrame(Generic[T]):
         _declared()
 
 
+Pte: TypeAlias = int
+"""``pte_t``: an entry's value. It carries a frame's name, so what holds one is annotated ``Pte``, never ``int``."""
+
+
 class PteRef:
     """``pte_t *``: ``pte[0]`` is C's ``*pte``. Page tables are private to their process (xv6 proc.h)."""
 
@@ -53,11 +57,10 @@ class PteRef:
 
 
 class PageTable:
-    """``pagetable_t``: a user page table; its upper levels are one page (``root``), its leaf level another
-    (``leaf``)."""
+    """``pagetable_t``: a user page table. Its upper levels are one page (``root``); each leaf page maps as many pages
+    as the scenario's ``leaf_pages`` says."""
 
     root: Frame
-    leaf: Frame
 
 
 class Proc:
@@ -215,6 +218,26 @@ def all_frames() -> list[Frame]:
 def pte_at(pagetable: PageTable, va: int) -> PteRef:
     """The leaf entry for a page, in a table that has a leaf page; NULL for a page of which no leaf table is
     modelled."""
+    _declared()
+
+
+def leaf_page(pagetable: PageTable, index: int) -> Frame:
+    """The table's leaf page of that index; NULL where ``walk`` has allocated none."""
+    _declared()
+
+
+def set_leaf_page(pagetable: PageTable, index: int, leaf: Frame) -> None:
+    """Puts a leaf page into the upper level, or with NULL takes it out."""
+    _declared()
+
+
+def leaf_index(va: int) -> int:
+    """Which leaf page maps a page: ``PX(1, va)``."""
+    _declared()
+
+
+def leaf_count() -> int:
+    """Leaf pages that a table may have."""
     _declared()
 
 

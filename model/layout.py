@@ -54,6 +54,9 @@ FIELD_NAMES = (
     "stval",
 )
 
+FREE_LIST = "kmem.freelist"
+"""The shared variable that every kernel keeps its free frames by."""
+
 INIT = 1
 FIRST = 2
 """pids."""
@@ -68,6 +71,8 @@ class Layout:
     processes: int
     harts: int
     tables: int
+    leaves: int  # leaf pages of a page table
+    leaf_pages: int  # PTEs in each
     kept_registers: int
     globals: dict[str, int]  # slot of a scalar or lock
     arrays: dict[str, int]  # slot of frame 1's element
@@ -80,7 +85,7 @@ class Layout:
 
     @property
     def table_size(self) -> int:
-        return 2 + self.pages
+        return 1 + self.leaves + self.pages
 
     @property
     def hart_size(self) -> int:
@@ -90,11 +95,15 @@ class Layout:
         return self.arrays[name] + frame - 1
 
     def table(self, number: int) -> int:
-        """Slot of a page table's root; its leaf and its PTEs follow."""
+        """Slot of a page table's root; its leaf pages and its PTEs follow."""
         return self.table_base + (number - 1) * self.table_size
 
     def pte(self, table: int, page: int) -> int:
-        return self.table(table) + 2 + page
+        return self.table(table) + 1 + self.leaves + page
+
+    def leaf(self, table: int, index: int) -> int:
+        """Slot of a leaf page of a page table (0 where it has none there)."""
+        return self.table(table) + 1 + index
 
     def process(self, pid: int) -> int:
         return self.process_base + (pid - 1) * self.process_size
@@ -127,7 +136,8 @@ def layout_of(program: Program, scenario: Scenario, kept_registers: int) -> Layo
     execs = sum(op.kind is OpKind.EXEC for op in scenario.ops)
     tables = users + min(users, execs)
     table_base = slot
-    process_base = table_base + tables * (2 + pages)
+    leaves = scenario.leaf_count
+    process_base = table_base + tables * (1 + leaves + pages)
     process_size = FIXED + pages + kept_registers
     hart_base = process_base + scenario.processes * process_size
     return Layout(
@@ -136,6 +146,8 @@ def layout_of(program: Program, scenario: Scenario, kept_registers: int) -> Layo
         processes=scenario.processes,
         harts=scenario.harts,
         tables=tables,
+        leaves=leaves,
+        leaf_pages=scenario.leaf_pages,
         kept_registers=kept_registers,
         globals=scalars,
         arrays=arrays,

@@ -54,7 +54,9 @@ def _bits(variables: Sequence[Var]) -> int:
     return mask
 
 
-def _live_in(instructions: Sequence[Instruction], references_only: bool) -> list[int]:
+def live_in(instructions: Sequence[Instruction], references_only: bool = False) -> list[int]:
+    """For each instruction, the variables that are live before it, as a bit set; with ``references_only``, those that
+    are used later as an address."""
     count = len(instructions)
     live = [0] * count
     reads = [_bits(instruction.reads()) for instruction in instructions]
@@ -81,7 +83,8 @@ def _live_in(instructions: Sequence[Instruction], references_only: bool) -> list
     return live
 
 
-def _members(mask: int) -> list[int]:
+def members(mask: int) -> list[int]:
+    """The indices in a bit set."""
     found = []
     while mask:
         low = mask & -mask
@@ -93,8 +96,8 @@ def _members(mask: int) -> list[int]:
 def allocate(program: Program, pte_steps: bool = False) -> Allocation:
     """Registers for every variable of a program, and what each step boundary keeps."""
     instructions = program.instructions
-    live = _live_in(instructions, references_only=False)
-    references = _live_in(instructions, references_only=True)
+    live = live_in(instructions)
+    references = live_in(instructions, references_only=True)
     boundaries = [is_shared(instruction, pte_steps) for instruction in instructions]
     crossing = 0
     for index, boundary in enumerate(boundaries):
@@ -109,7 +112,7 @@ def allocate(program: Program, pte_steps: bool = False) -> Allocation:
         if var is not None:
             others = out & ~(1 << var.index)
             clashes[var.index] |= others
-            for other in _members(others):
+            for other in members(others):
                 clashes[other] |= 1 << var.index
     registers: list[Register | None] = [None] * len(program.variables)
     counts = {True: 0, False: 0}
@@ -118,7 +121,7 @@ def allocate(program: Program, pte_steps: bool = False) -> Allocation:
         kept = bool(crossing >> var.index & 1)
         taken = {
             register.index
-            for other in _members(clashes[var.index])
+            for other in members(clashes[var.index])
             if (register := registers[other]) is not None and register.kept == kept
         }
         index = next(free for free in range(len(taken) + 1) if free not in taken)
@@ -128,8 +131,7 @@ def allocate(program: Program, pte_steps: bool = False) -> Allocation:
     by_index = {var.index: var for var in program.variables}
     boundary_kept = tuple(
         tuple(
-            Kept(placed[index].index, by_index[index], bool(references[at] >> index & 1))
-            for index in _members(live[at])
+            Kept(placed[index].index, by_index[index], bool(references[at] >> index & 1)) for index in members(live[at])
         )
         if boundary
         else None

@@ -14,13 +14,15 @@ import ast
 
 from cowcheck.model.emitter import Call
 from cowcheck.model.errors import SourceError
-from cowcheck.model.expressions import ExpressionLowering
+from cowcheck.model.expressions import BINARY, ExpressionLowering
 from cowcheck.model.flow import resolve
 from cowcheck.model.ir import (
     Binary,
     Branch,
     Const,
     Expr,
+    Instruction,
+    Load,
     Local,
     Primitive,
     Program,
@@ -29,12 +31,18 @@ from cowcheck.model.ir import (
     Type,
     Var,
 )
+from cowcheck.model.liveness import live_in, members
 from cowcheck.model.signatures import NAMED_TYPES
 from cowcheck.model.source import Function, Linked
+from cowcheck.model.sv39 import FLAG_MASK
+
+CALL_LIMIT = 5_000
 
 
 class Lowering(ExpressionLowering):
     """Lowers the functions of one linked design; use :func:`lower`."""
+
+    inlined = 0
 
     # --- functions ---
 
@@ -51,6 +59,12 @@ class Lowering(ExpressionLowering):
     def inline(self, function: Function, arguments: list[Expr]) -> Var | None:
         """Lowers the body of a function in place; the variable that holds its result, where it has one."""
         node = function.node
+        self.inlined += 1
+        if self.inlined > CALL_LIMIT:
+            chain = " -> ".join(call.function.name for call in self.calls)
+            raise SourceError(
+                function.unit.place(node), f"more than {CALL_LIMIT} calls are inlined: {chain}", "call less deeply"
+            )
         if any(call.function.node is node for call in self.calls):
             chain = " -> ".join(call.function.name for call in self.calls)
             raise SourceError(
@@ -111,9 +125,12 @@ class Lowering(ExpressionLowering):
                 self.current.types[name] = self.annotation(annotation, f"'{name}'", self.current.function)
                 self.assign(node.target, value, node)
                 return True
-            case ast.AugAssign(target=target, op=op, value=value):
-                read = ast.copy_location(_as_load(target), node)
+            case ast.AugAssign(target=ast.Name() as target, op=op, value=value):
+                read = ast.copy_location(ast.Name(target.id, ast.Load()), node)
                 self.assign(target, ast.copy_location(ast.BinOp(read, op, value), node), node)
+                return True
+            case ast.AugAssign(target=target, op=op, value=value):
+                self.change(target, op, value, node)
                 return True
             case ast.If(test=test, body=body, orelse=orelse):
                 return self.if_statement(test, body, orelse)
@@ -161,6 +178,23 @@ class Lowering(ExpressionLowering):
         cell, lock = self.cell(target)
         if lock:
             raise self.fail(node, "a lock is assigned to", "use acquire() and release()")
+        self.check(node, kind, cell.type, "the memory assigned to")
+        if cell.type is Type.PTE and isinstance(expr, Const) and not 0 <= expr.value <= FLAG_MASK:
+            raise self.fail(node, f"{expr.value} names a frame", "a frame's number is not known: use PA2PTE(pa)")
+        self.emit(Store(cell, expr, **where))
+
+    def change(self, target: ast.expr, op: ast.operator, value: ast.expr, node: ast.stmt) -> None:
+        """``memory op= value``: which memory is decided once, as in C."""
+        where = self.where(node)
+        cell, lock = self.cell(target)
+        if lock:
+            raise self.fail(node, "a lock is read", "use acquire() and release()")
+        if type(op) not in BINARY:
+            raise self.fail(node, f"unsupported: {ast.unparse(node)[:60]}", "a design has += -= &= |= ^= <<= >>=")
+        memory = self.variable("memory", cell.type)
+        self.emit(Load(memory, cell, **where))
+        before = Local(memory), cell.type
+        expr, kind = self.combined(node, target, before, BINARY[type(op)], value, self.expression(value))
         self.check(node, kind, cell.type, "the memory assigned to")
         self.emit(Store(cell, expr, **where))
 
@@ -268,17 +302,6 @@ class Lowering(ExpressionLowering):
         self.jump(call.end, node)
 
 
-def _as_load(target: ast.expr) -> ast.expr:
-    match target:
-        case ast.Name(id=name):
-            return ast.Name(name, ast.Load())
-        case ast.Attribute(value=value, attr=attr):
-            return ast.Attribute(value, attr, ast.Load())
-        case ast.Subscript(value=value, slice=index):
-            return ast.Subscript(value, index, ast.Load())
-    return target
-
-
 def _statement_name(node: ast.stmt) -> str:
     return {"FunctionDef": "def inside a function", "Delete": "del"}.get(
         type(node).__name__, type(node).__name__.lower()
@@ -297,6 +320,7 @@ def lower(linked: Linked) -> Program:
         ending = "booted" if entry == "boot" else "sched"
         lowering.emit(Primitive(ending, (), None, place=function.unit.place(function.node), function=entry))
     instructions, (boot, trap) = resolve(lowering.code, lowering.labels, entries)
+    _check_assigned(instructions, (boot, trap))
     info = linked.info
     return Program(
         instructions=instructions,
@@ -307,3 +331,17 @@ def lower(linked: Linked) -> Program:
         count=info.count or None,
         count_offset=info.count_offset,
     )
+
+
+def _check_assigned(instructions: tuple[Instruction, ...], entries: tuple[int, ...]) -> None:
+    """No variable may be live where a program begins: some path would read it before it has a value."""
+    live = live_in(instructions)
+    unset = {index for entry in entries for index in members(live[entry])}
+    for instruction in instructions:
+        for var in instruction.reads():
+            if var.index in unset:
+                raise SourceError(
+                    instruction.place,
+                    f"'{var.name}' may be read before it has a value",
+                    "give it one on every path to here",
+                )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from cowcheck.model.ir import Type
 from cowcheck.model.language import RUNNABLE, SLEEPING
-from cowcheck.model.layout import FIXED, PANIC, PC, PHASE, STATE, TABLE
+from cowcheck.model.layout import FIXED, FREE_LIST, PANIC, PC, PHASE, STATE, TABLE
 from cowcheck.model.sv39 import FLAG_BITS, PTE_COW, PTE_U, PTE_V, PTE_W
 from cowcheck.model.system import Model, StateTuple
 from cowcheck.model.views import FrameView, MappingView, SystemView, TranslationView, View
@@ -29,6 +29,7 @@ class Observer:
         layout = model.layout
         self._frames = layout.frames
         self._pages = layout.pages
+        self._upper = 1 + layout.leaves  # slots of a page table before its PTEs
         self._tables = [(number, layout.table(number)) for number in range(1, layout.tables + 1)]
         self._processes = [(pid, layout.process(pid)) for pid in range(1, layout.processes + 1)]
         self._harts = [layout.hart(number) for number in range(layout.harts)]
@@ -36,6 +37,17 @@ class Observer:
         self._counts = layout.arrays[count] - 1 if count else None
         self._offset = model.program.count_offset
         self._may_write = [model.kernel.region(page) == "data" for page in range(self._pages)]
+        held = [declared for declared in model.program.globals if declared.type is Type.FRAME]
+        self._kept = [
+            slot
+            for declared in held
+            if declared.name != FREE_LIST
+            for slot in (
+                range(layout.arrays[declared.name], layout.arrays[declared.name] + layout.frames)
+                if declared.per_frame
+                else (layout.globals[declared.name],)
+            )
+        ]
         first = FIXED + self._pages
         self._references = [
             tuple((first + kept.register, kept.var.type) for kept in boundary if kept.reference) if boundary else ()
@@ -96,16 +108,18 @@ class Observer:
                         frame = state[value] >> FLAG_BITS
                         if 0 < frame < size:
                             touched[frame] = True
+        for slot in self._kept:
+            held[state[slot]] += 1
         for number, slot in self._tables:
             seen = owners.get(number, False)
             inside = number in busy
-            for frame in state[slot : slot + 2]:
+            for frame in state[slot : slot + self._upper]:
                 if inside:
                     touched[frame] = True
                 else:
                     owned[frame] += 1
             for page in range(self._pages):
-                pte = state[slot + 2 + page]
+                pte = state[slot + self._upper + page]
                 if not pte & PTE_V:
                     continue
                 frame = pte >> FLAG_BITS
@@ -173,6 +187,6 @@ class Observer:
     def _users(self, state: StateTuple, frame: int) -> Iterator[str]:
         for number, slot in self._tables:
             for page in range(self._pages):
-                pte = state[slot + 2 + page]
+                pte = state[slot + self._upper + page]
                 if pte & PTE_V and pte >> FLAG_BITS == frame:
                     yield f"{self._owner(state, number)}'s page {page}"

@@ -12,6 +12,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class OpKind(StrEnum):
 
     LOAD = "load"
     STORE = "store"
+    EXECUTE = "execute"
     FORK = "fork"
     WAIT = "wait"
     EXIT = "exit"
@@ -42,6 +44,10 @@ class OpKind(StrEnum):
     KILL = "kill"
     MEET = "meet"
     REAP = "reap"  # init's life: to wait for orphans
+
+
+ACCESSES = frozenset({OpKind.LOAD, OpKind.STORE, OpKind.EXECUTE})
+"""What user code does to memory without the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,17 @@ class Op:
     @property
     def subject(self) -> str:
         """The operation as the subject of a sentence: ``child's store to page 0``."""
-        if self.kind in (OpKind.LOAD, OpKind.STORE):
-            return f"{self.program}'s {self.kind} {'to' if self.kind is OpKind.STORE else 'of'} page {self.page}"
+        words = {OpKind.LOAD: "load of", OpKind.STORE: "store to", OpKind.EXECUTE: "jump to"}
+        if self.kind in words:
+            return f"{self.program}'s {words[self.kind]} page {self.page}"
         return f"{self.program}'s {self}"
 
     def __str__(self) -> str:
         match self.kind:
-            case OpKind.LOAD | OpKind.STORE:
+            case OpKind.LOAD | OpKind.STORE | OpKind.EXECUTE:
                 return f"{self.kind} page {self.page}"
+            case OpKind.WAIT if self.page >= 0:
+                return f"wait() into page {self.page}"
             case OpKind.READ:
                 span = f"page {self.page}" if self.pages == 1 else f"pages {self.page}-{self.page + self.pages - 1}"
                 return f"read() into {span}"
@@ -100,6 +109,7 @@ class Scenario:
     processes: int  # slots of the process table, init's included
     shown: str
     source: str
+    leaf_pages: int = MAX_PAGES  # pages that one leaf page of a page table maps (hardware: 512)
 
     def resized(self, harts: int | None, frames: int | None, pages: int | None) -> Scenario:
         """The same scenario with other sizes. Raises :class:`CowcheckError` for a size that cannot be."""
@@ -122,11 +132,11 @@ class Scenario:
                 f"scenario '{self.name}' could grow to {sized.table_pages} pages; {MAX_PAGES} are the most: "
                 "give the image fewer pages, or sbrk() fewer"
             )
-        needed = len(sized.pages) + 2
+        needed = len(sized.pages) + 1 + -(-len(sized.pages) // sized.leaf_pages)
         if sized.frames < needed:
             raise CowcheckError(
                 f"{sized.frames} frames are too few for scenario '{self.name}': its first process needs {needed} "
-                f"({len(sized.pages)} pages and 2 for its page table); give --frames {needed} or more"
+                f"({len(sized.pages)} pages, and the rest for its page table); give --frames {needed} or more"
             )
         return sized
 
@@ -135,21 +145,34 @@ class Scenario:
         """Entries of a leaf page table that are modelled: the image's and those that sbrk can add."""
         return len(self.pages) + sum(op.pages for op in self.ops if op.kind is OpKind.SBRK and op.pages > 0)
 
+    @property
+    def leaf_count(self) -> int:
+        """Leaf pages that a page table may have."""
+        return -(-self.table_pages // self.leaf_pages)
+
 
 def _inside(op: Op, count: int) -> bool:
-    return op.kind in (OpKind.LOAD, OpKind.STORE, OpKind.READ) and op.page < count
+    return (op.kind in ACCESSES or op.kind in (OpKind.READ, OpKind.WAIT)) and 0 <= op.page < count
 
 
-_ARGUMENTS: dict[str, type] = {"name": str, "title": str, "harts": int, "frames": int, "pages": tuple}
+_ARGUMENTS: dict[str, type] = {
+    "name": str,
+    "title": str,
+    "harts": int,
+    "frames": int,
+    "pages": tuple,
+    "leaf_pages": int,
+}
 _NAMED_PAGES = {"FAR": MAXVA - 1, "MAXVA": MAXVA}
 _SIGNATURES: dict[str, str] = {
     "load": "page",
     "store": "page",
+    "execute": "page",
     "read": "page [pages]",
     "fork": "program",
     "kill": "program",
     "sbrk": "pages",
-    "wait": "",
+    "wait": "[page]",
     "exit": "",
     "exec": "",
     "meet": "",
@@ -197,7 +220,7 @@ def _build(
     header: dict[str, Any], place: Place, programs: dict[str, ast.FunctionDef], shown: str, text: str
 ) -> Scenario:
     for needed in _ARGUMENTS:
-        if needed not in header:
+        if needed not in header and needed != "leaf_pages":
             raise SourceError(place, f"the scenario has no '{needed}'", f"add {needed}=...")
     pages = header["pages"]
     for name, most in (("harts", MAX_HARTS), ("frames", MAX_FRAMES)):
@@ -209,14 +232,25 @@ def _build(
             f"pages={pages!r}",
             f"give 1 to {MAX_PAGES} kinds of page, each one of {', '.join(PAGE_KINDS)}",
         )
+    leaf_pages = header.get("leaf_pages", MAX_PAGES)
+    if not 1 <= leaf_pages <= MAX_PAGES:
+        raise SourceError(place, f"leaf_pages={leaf_pages}", f"give a number from 1 to {MAX_PAGES}")
     ops = [Op(OpKind.REAP, "init", place)]
     starts: dict[str, int] = {}
     for name, node in programs.items():
         starts[name] = len(ops)
-        ops.extend(_op(statement, name, programs, shown) for statement in node.body if not _docstring(statement))
+        own = [_op(statement, name, programs, shown) for statement in node.body if not _docstring(statement)]
+        if late := [op for before, op in pairwise(own) if before.kind is OpKind.EXIT]:
+            raise SourceError(late[0].place, f"{late[0]} comes after exit()", "remove what never runs")
+        ops.extend(own)
         ops.append(Op(OpKind.EXIT, name, Place(shown, node.end_lineno or node.lineno)))
     forked = [op.target for op in ops if op.kind is OpKind.FORK]
     roots = [name for name in programs if name not in forked]
+    for name, node in programs.items():
+        if node.args.args or node.args.vararg or node.args.kwarg:
+            raise SourceError(Place(shown, node.lineno), f"program '{name}' has parameters", "remove them")
+    if not roots:
+        _count_processes(next(iter(programs)), ops, place, ())
     if len(roots) != 1:
         raise SourceError(
             place,
@@ -228,7 +262,7 @@ def _build(
         raise SourceError(place, f"{processes} processes, init included", f"{MAX_PROCESSES} are the most")
     scenario = Scenario(
         header["name"], header["title"], header["harts"], header["frames"], pages, tuple(ops), starts, roots[0],
-        processes, shown, text,
+        processes, shown, text, leaf_pages,
     )  # fmt: skip
     try:
         return scenario.resized(None, None, None)
@@ -280,7 +314,7 @@ def _op(node: ast.stmt, program: str, programs: dict[str, ast.FunctionDef], show
         raise SourceError(place, f"page {numbers[0]}", "give a page number from 0, FAR or MAXVA")
     if len(numbers) == 2 and not 1 <= numbers[1] <= MAX_PAGES:
         raise SourceError(place, f"{numbers[1]} pages", f"give 1 to {MAX_PAGES}")
-    page = numbers[0] if numbers else 0
+    page = numbers[0] if numbers else -1 if kind is OpKind.WAIT else 0
     return Op(kind, program, place, page=page, pages=numbers[1] if len(numbers) > 1 else 1)
 
 

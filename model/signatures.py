@@ -30,9 +30,13 @@ _TYPES: dict[object, Type] = {
     type(None): Type.NONE,
 }
 
+_PTE_PARAMETERS = {"PTE2PA": frozenset({Type.PTE}), "PTE_FLAGS": frozenset({Type.PTE, Type.INT})}
+"""Python knows no difference between Pte and int."""
+
 NAMED_TYPES: dict[str, Type] = {
     "int": Type.INT,
     "Frame": Type.FRAME,
+    "Pte": Type.PTE,
     "PteRef": Type.PTE_REF,
     "PageTable": Type.PAGE_TABLE,
     "Proc": Type.PROC,
@@ -53,7 +57,7 @@ def _signature(name: str) -> Signature | None:
         choices = typing.get_args(hint) or (hint,)
         if not all(choice in _TYPES for choice in choices):
             return None if name in ("all_frames",) else _special(name, len(hints), result)
-        parameters.append((parameter, frozenset(_TYPES[choice] for choice in choices)))
+        parameters.append((parameter, _PTE_PARAMETERS.get(name) or frozenset(_TYPES[choice] for choice in choices)))
     never = result is typing.NoReturn
     if not never and result not in _TYPES:
         return None

@@ -172,6 +172,8 @@ def _top_level(unit: Unit, node: ast.stmt) -> None:
         case ast.ClassDef(name=name):
             unit.structs[name] = node
         case ast.Assign(targets=[ast.Name(id="DESIGN")], value=ast.Call(func=ast.Name(id="Design")) as call):
+            if unit.info is not None:
+                raise SourceError(unit.place(node), "the file declares a second design", "remove one")
             values = literal_arguments(call, unit.shown, _DESIGN_ARGUMENTS)
             for needed in ("name", "title"):
                 if not values.get(needed):
@@ -272,11 +274,34 @@ def link(path: Path, shown: str, base: tuple[Unit, ...], designs: Path) -> Linke
             raise SourceError(unit.place(node), f"'{name}' is imported and defined", "keep one of the two")
         if hasattr(language, name):
             raise SourceError(unit.place(node), f"'{name}' is a built-in of the language", "give it another name")
+        _check_signature(unit, node, functions.get(name))
         functions[name] = Function(name, node, unit)
     structs |= {name: (node, unit) for name, node in unit.structs.items()}
     global_names = {declared.name: declared for name in structs for declared in _struct_fields(name, *structs[name])}
     _check_count(unit, unit.info, global_names)
     return Linked(unit.info, unit, functions, global_names, taken, (unit, *others.values(), *base))
+
+
+def _signature(node: ast.FunctionDef) -> str:
+    arguments = ", ".join(ast.unparse(argument) for argument in node.args.args)
+    result = "" if node.returns is None else f" -> {ast.unparse(node.returns)}"
+    return f"{node.name}({arguments}){result}"
+
+
+def _check_signature(unit: Unit, node: ast.FunctionDef, replaced: Function | None) -> None:
+    """A function that takes another's place is called as that one was."""
+    if replaced is None:
+        return
+    ours, theirs = (
+        [ast.unparse(a.annotation) if a.annotation else "" for a in n.args.args] for n in (node, replaced.node)
+    )
+    results = [ast.unparse(n.returns) if n.returns else "None" for n in (node, replaced.node)]
+    if ours != theirs or results[0] != results[1]:
+        raise SourceError(
+            unit.place(node),
+            f"{_signature(node)} takes the place of {_signature(replaced.node)} ({replaced.unit.shown})",
+            "give it the same types",
+        )
 
 
 def _other_design(module: str, designs: Path, place: Place) -> Unit:

@@ -99,9 +99,10 @@ class Model:
         for pid in range(1, len(self._bases)):
             if self._can_step(state, pid) and self.place(state, pid) is not None:
                 yield Action(pid)
-                base = self._bases[pid]
-                if pid != INIT and state[base + KILLED] and state[base + PC] == 0:
-                    yield Action(pid, timer=True)
+            base = self._bases[pid]
+            dying = state[base + KILLED] and state[base + PC] == 0 and state[base + STATE] == RUNNABLE
+            if dying and pid != INIT and self.place(state, pid) is not None:
+                yield Action(pid, timer=True)
 
     def _can_step(self, state: StateTuple, pid: int) -> bool:
         base = self._bases[pid]
@@ -150,7 +151,8 @@ class Model:
 
     def op_program(self, state: StateTuple, pid: int) -> str:
         """The program that a process runs, as the scenario names it; a child that is being made has none yet."""
-        return "init" if pid == INIT else self.ops[state[self._bases[pid] + UPC]].program
+        upc = state[self._bases[pid] + UPC]
+        return "init" if pid == INIT else self.ops[upc].program if upc else "the new process"
 
     # --- what happens ---
 
@@ -186,7 +188,7 @@ class Model:
         base = self._bases[pid]
         op = self.ops[state[base + UPC]]
         match op.kind:
-            case OpKind.LOAD | OpKind.STORE:
+            case OpKind.LOAD | OpKind.STORE | OpKind.EXECUTE:
                 cause = self.kernel.access(state, pid, hart, op)
                 if cause:
                     self._trap(state, pid, cause, op.page)
@@ -252,7 +254,7 @@ class Model:
         """What a page holds, in words."""
         if token in FIXED_CONTENTS:
             return FIXED_CONTENTS[token]
-        op = self.ops[token - FIRST_STORE_TOKEN]
+        op = self.ops[(token - FIRST_STORE_TOKEN) % len(self.ops)]
         return f"{op.program}'s {op.kind} (line {op.place.line})"
 
     def panic_message(self, state: StateTuple) -> str:

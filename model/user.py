@@ -14,6 +14,7 @@ __all__ = [
     "MAXVA",
     "Scenario",
     "exec",
+    "execute",
     "exit",
     "fork",
     "kill",
@@ -32,7 +33,9 @@ FAR = MAXVA - 1
 class Scenario:
     """``SCENARIO = Scenario(...)``: every argument is a literal. ``frames`` counts all RAM that kalloc may give out."""
 
-    def __init__(self, *, name: str, title: str, harts: int, frames: int, pages: tuple[str, ...]) -> None: ...
+    def __init__(
+        self, *, name: str, title: str, harts: int, frames: int, pages: tuple[str, ...], leaf_pages: int = 16
+    ) -> None: ...
 
 
 def load(page: int) -> None:
@@ -43,6 +46,10 @@ def store(page: int) -> None:
     """Writes the page."""
 
 
+def execute(page: int) -> None:
+    """Jumps to the page: runs an instruction of it."""
+
+
 def read(page: int, pages: int = 1) -> None:
     """A system call that makes the kernel write to user memory (copyout)."""
 
@@ -51,8 +58,9 @@ def fork(program: Callable[[], None]) -> None:
     """The child runs ``program``; the parent goes on."""
 
 
-def wait() -> None:
-    """Waits for a child to end; returns at once where there is none."""
+def wait(page: int = -1) -> None:
+    """Waits for a child to end; returns at once where there is none. With a page, the kernel copies the child's status
+    there (copyout, under wait_lock and the child's lock)."""
 
 
 def exit() -> None:

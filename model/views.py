@@ -22,7 +22,7 @@ class FrameView(NamedTuple):
     #             and cached ones of harts in user mode that lead here while the PTE no longer does
     writers: int  # those of them that user code could store through
     free: int  # times it stands on the free list; 2 stands for "more than once" (the list has a cycle)
-    held: int  # pointers to it that kernel code in flight may still use
+    held: int  # pointers to it that kernel code in flight may still use, or that the kernel keeps in a variable
     owned: int  # uses by the kernel itself: page-table pages, trapframes; not those that an operation is at work on
     quiescent: bool  # no process inside a kernel operation maps it or points to it
 

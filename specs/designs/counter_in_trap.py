@@ -55,6 +55,10 @@ DESIGN = Design(
     notes=(
         "uvmcopy: the write-up names no condition on PTE_W, so every page is marked; its error path is the lab's plan",
         "usertrap: what happens without a free frame is left out; the lab's plan: the process is killed",
+        "usertrap: 'the same way' as copyout is read of the copying, not of copyout's tests of the address and the "
+        "pte: the text tells those of copyout only; the null pte rests on this reading",
+        "usertrap: when a page need not be copied is not said; read as: when its counter is 1",
+        "usertrap: how the old page is dropped is said of copyout only (kfree), and taken to be so here",
         "copyout: what happens to a page that is not COW is left out; xv6's own tests (valid, user, writable)",
     ),
 )

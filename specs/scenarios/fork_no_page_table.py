@@ -1,4 +1,4 @@
-"""Memory is out when fork asks for the child's leaf page table: it fails half way, and the parent goes on."""
+"""Memory is out when fork asks for the child's leaf page table: it fails, and the parent goes on."""
 
 from __future__ import annotations
 

@@ -23,5 +23,6 @@ def parent() -> None:
 
 def child() -> None:
     meet()
+    load(0)
     store(0)
     load(0)

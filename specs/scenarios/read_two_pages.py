@@ -24,6 +24,7 @@ def parent() -> None:
 
 def child() -> None:
     meet()
+    load(1)
     store(1)
     load(0)
     load(1)

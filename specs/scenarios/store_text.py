@@ -3,7 +3,7 @@ fails."""
 
 from __future__ import annotations
 
-from cowcheck.model.user import Scenario, fork, load, meet, read, store, wait
+from cowcheck.model.user import Scenario, execute, fork, load, meet, read, store, wait
 
 SCENARIO = Scenario(
     name="store-text",
@@ -27,6 +27,7 @@ def parent() -> None:
 
 def child() -> None:
     meet()
+    execute(0)
     store(0)
     load(0)
 

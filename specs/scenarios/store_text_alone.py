@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cowcheck.model.user import Scenario, load, store
+from cowcheck.model.user import Scenario, execute, load, store
 
 SCENARIO = Scenario(
     name="store-text-alone",
@@ -15,6 +15,7 @@ SCENARIO = Scenario(
 
 def parent() -> None:
     load(0)
+    execute(0)
     store(1)
     load(1)
     store(0)

@@ -23,5 +23,6 @@ def parent() -> None:
 
 def child() -> None:
     meet()
+    load(0)
     read(0)
     load(0)

@@ -26,13 +26,15 @@ from cowcheck.model.language import (
     sched,
     sleep,
     start_proc,
+    syscall_argument,
+    syscall_buffer,
     unused_proc,
     zombie_child,
     zombify,
 )
 from cowcheck.specs.xv6.exec import load_image
 from cowcheck.specs.xv6.kalloc import kinit
-from cowcheck.specs.xv6.vm import uvmalloc, uvmcopy, uvmcreate, uvmdealloc, uvmfree
+from cowcheck.specs.xv6.vm import copyout, uvmalloc, uvmcopy, uvmcreate, uvmdealloc, uvmfree
 
 
 class proctable:
@@ -126,7 +128,14 @@ def wait() -> int:
     while True:
         pp = zombie_child(p)
         if pp != NULL:
+            acquire(pp.lock)
+            status = syscall_argument(0)
+            if status >= 0 and copyout(p.pagetable, status, syscall_buffer(), 1) < 0:
+                release(pp.lock)
+                release(proctable.wait_lock)
+                return -1
             freeproc(pp)
+            release(pp.lock)
             release(proctable.wait_lock)
             return 0
         if not has_child(p) or p.killed:

@@ -1,7 +1,7 @@
 """xv6 kernel/vm.c as it ships: fork copies every page at once. Designs replace uvmcopy, copyout and, some, uvmunmap.
 
-The three levels of an Sv39 table are two here: one page for the upper levels, one for the leaf level, which ``walk``
-allocates when the first page is mapped.
+The three levels of an Sv39 table are two here: one page for the upper levels, and leaf pages, which ``walk`` allocates
+as pages are mapped.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ from cowcheck.model.language import (
     PteRef,
     drop_pagetable,
     has_mappings,
+    leaf_count,
+    leaf_index,
+    leaf_page,
     memmove,
     memset,
     new_pagetable,
     panic,
     pte_at,
+    set_leaf_page,
 )
 from cowcheck.specs.xv6.kalloc import kalloc, kfree
 
@@ -34,14 +38,15 @@ from cowcheck.specs.xv6.kalloc import kalloc, kfree
 def walk(pagetable: PageTable, va: int, alloc: int) -> PteRef:
     if va >= MAXVA:
         panic("walk")
-    if pagetable.leaf == NULL:
+    index = leaf_index(va)
+    if leaf_page(pagetable, index) == NULL:
         if not alloc:
             return NULL
         leaf = kalloc()
         if leaf == NULL:
             return NULL
         memset(leaf, 0)
-        pagetable.leaf = leaf
+        set_leaf_page(pagetable, index, leaf)
     return pte_at(pagetable, va)
 
 
@@ -100,9 +105,11 @@ def uvmdealloc(pagetable: PageTable, oldsz: int, newsz: int) -> int:
 def freewalk(pagetable: PageTable) -> None:
     if has_mappings(pagetable):
         panic("freewalk: leaf")
-    if pagetable.leaf != NULL:
-        kfree(pagetable.leaf)
-        pagetable.leaf = NULL
+    for index in range(0, leaf_count()):
+        leaf = leaf_page(pagetable, index)
+        if leaf != NULL:
+            kfree(leaf)
+            set_leaf_page(pagetable, index, NULL)
     kfree(pagetable.root)
     drop_pagetable(pagetable)
 

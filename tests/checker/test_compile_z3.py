@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cowcheck.checker.compile_z3 import compile_predicate, python_source
 from cowcheck.model.errors import CowcheckError
 from cowcheck.model.views import FrameView, View
-from cowcheck.specs.invariants import INVARIANTS, Statement, symbolic
+from cowcheck.specs.invariants import INVARIANTS
+from cowcheck.specs.statement import Statement, symbolic
 
 f = symbolic(FrameView)
 VARIABLES: list[z3.ExprRef] = list(f)

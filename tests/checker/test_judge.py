@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cowcheck.checker import judge as judge_module
 from cowcheck.checker.judge import Broken, Judge, message
 from cowcheck.model.views import FrameView, LoadView, MappingView, SystemView, TouchView, View
-from cowcheck.specs.invariants import INVARIANTS, find_invariant, find_invariants, symbolic
+from cowcheck.specs.invariants import INVARIANTS, find_invariant, find_invariants
+from cowcheck.specs.statement import symbolic
 
 VIEWS: tuple[type[View], ...] = get_args(View)
 STATEMENTS = [Broken(invariant.name, statement) for invariant in INVARIANTS for statement in invariant.statements]

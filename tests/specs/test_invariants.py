@@ -20,15 +20,8 @@ from cowcheck.model.views import (
     TranslationView,
     View,
 )
-from cowcheck.specs.invariants import (
-    INVARIANTS,
-    SUBJECT,
-    Invariant,
-    Statement,
-    find_invariant,
-    find_invariants,
-    symbolic,
-)
+from cowcheck.specs.invariants import INVARIANTS, find_invariant, find_invariants
+from cowcheck.specs.statement import SUBJECT, Invariant, Statement, symbolic
 
 VIEWS: tuple[type[View], ...] = get_args(View)
 STATEMENTS = [

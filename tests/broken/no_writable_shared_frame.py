@@ -1,0 +1,37 @@
+"""uvmcopy clears PTE_W in the child only: the parent goes on writing to pages that it shares."""
+
+from __future__ import annotations
+
+from cowcheck.model.language import (
+    NULL,
+    PTE2PA,
+    PTE_COW,
+    PTE_FLAGS,
+    PTE_V,
+    PTE_W,
+    Design,
+    PageTable,
+    panic,
+)
+from cowcheck.specs.designs.lab_plan import copyout, cow_fault, kaddref, kalloc, kfree, kinit, kmem, usertrap
+from cowcheck.specs.xv6.vm import mappages, uvmunmap, walk
+
+DESIGN = Design(name="broken-no-writable-shared-frame", title="the parent keeps PTE_W", count="kmem.refcnt")
+
+
+def uvmcopy(old: PageTable, new: PageTable, sz: int) -> int:
+    for i in range(0, sz):
+        pte = walk(old, i, 0)
+        if pte == NULL:
+            panic("uvmcopy: pte should exist")
+        if not pte[0] & PTE_V:
+            panic("uvmcopy: page not present")
+        flags = PTE_FLAGS(pte[0])
+        if flags & PTE_W:
+            flags = (flags & ~PTE_W) | PTE_COW  # the fault: pte[0] stays as it is
+        pa = PTE2PA(pte[0])
+        if mappages(new, i, pa, flags) != 0:
+            uvmunmap(new, 0, i, 1)
+            return -1
+        kaddref(pa)
+    return 0

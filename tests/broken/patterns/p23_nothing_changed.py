@@ -1,0 +1,53 @@
+"""With a count of 1 the handler returns as if the page were writable by now."""
+
+from __future__ import annotations
+
+from cowcheck.model.language import (
+    MAXVA,
+    NULL,
+    PA2PTE,
+    PTE2PA,
+    PTE_COW,
+    PTE_FLAGS,
+    PTE_U,
+    PTE_V,
+    PTE_W,
+    Design,
+    Frame,
+    PageTable,
+    acquire,
+    memmove,
+    release,
+)
+from cowcheck.specs.designs.lab_plan import copyout, kaddref, kalloc, kfree, kinit, kmem, usertrap, uvmcopy
+from cowcheck.specs.xv6.vm import walk
+
+DESIGN = Design(name="pattern-23-nothing-changed", title="the last sharer faults for ever", count="kmem.refcnt")
+
+
+def kgetref(pa: Frame) -> int:
+    acquire(kmem.lock)
+    n = kmem.refcnt[pa]
+    release(kmem.lock)
+    return n
+
+
+def cow_fault(pagetable: PageTable, va: int) -> int:
+    if va >= MAXVA:
+        return -1
+    pte = walk(pagetable, va, 0)
+    if pte == NULL:
+        return -1
+    if not pte[0] & PTE_V or not pte[0] & PTE_U or not pte[0] & PTE_COW:
+        return -1
+    pa = PTE2PA(pte[0])
+
+    if kgetref(pa) == 1:
+        return 0  # the fault: neither PTE_W nor the mark
+    mem = kalloc()
+    if mem == NULL:
+        return -1
+    memmove(mem, pa)
+    pte[0] = PA2PTE(mem) | (PTE_FLAGS(pte[0]) & ~PTE_COW) | PTE_W
+    kfree(pa)
+    return 0
