@@ -84,17 +84,24 @@ def panic_messages(program: Program) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_NULL.values(), _HELD, _NOT_HELD, _SLEEP_LOCKED, _INTR_LOCKED, _EXIT_LOCKED, *own)))
 
 
-def _tested(program: Program) -> set[Var]:
-    """The variables that some branch depends on, if only by way of copies. A null free list that is *tested* tells the
-    kernel that memory is out; ``r->next = kmem.freelist`` does not."""
+def _tested(program: Program) -> set[tuple[Var, str]]:
+    """The variables that a branch of the same function depends on, if only by way of copies; with that function.
+
+    A kernel that *tests* a null free list knows that memory is out; ``r->next = kmem.freelist`` tells it nothing.
+    """
     tested = {
-        var for instruction in program.instructions if isinstance(instruction, Branch) for var in instruction.reads()
+        (var, instruction.function)
+        for instruction in program.instructions
+        if isinstance(instruction, Branch)
+        for var in instruction.reads()
     }
     copies = [instruction for instruction in program.instructions if isinstance(instruction, Set)]
     grown = True
     while grown:
-        found = {var for copy in copies if copy.target in tested for var in copy.reads()} - tested
-        grown = bool(found)
+        found = {
+            (var, copy.function) for copy in copies if (copy.target, copy.function) in tested for var in copy.reads()
+        }
+        grown = not found <= tested
         tested |= found
     return tested
 
@@ -108,6 +115,10 @@ class CodeGenerator:
         self.layout = layout
         self.messages = panic_messages(program)
         self.tested = _tested(program)
+        self.tests_free_list = any(
+            isinstance(one, Load) and one.cell.name == FREE_LIST and (one.target, one.function) in self.tested
+            for one in program.instructions
+        )
         self.leaders = set(range(len(program.instructions))) if every_instruction else self._find_leaders()
 
     def _find_leaders(self) -> set[int]:
@@ -215,7 +226,7 @@ class CodeGenerator:
                 if cell.name == PAGE_DATA and cell.index is not None:
                     lines.append(f"k.touch(s, {self.expr(cell.index)})")
                 lines.append(f"{self._var(target)} = s[{slot}]")
-                if cell.name == FREE_LIST and target in self.tested:
+                if cell.name == FREE_LIST and (target, instruction.function) in self.tested:
                     lines.append(f"if {self._var(target)} == 0: s[b + {OOM}] = 1")
                 return lines
             case Store(cell, value):

@@ -29,6 +29,7 @@ from cowcheck.model.layout import (
     INTR,
     KILLED,
     NOFF,
+    OOM,
     PANIC,
     PARENT,
     PC,
@@ -70,6 +71,8 @@ class Model:
         self.kernel = Kernel(self.layout, scenario)
         self.interpreter = Interpreter(program, self.allocation, self.layout, self.kernel, watch)
         self.ops = scenario.ops
+        # Where a kernel asks something else than the list (a counter), memory is out when the list is empty.
+        self._tests_free_list = self.interpreter.code.tests_free_list
         self.affinity: dict[int, int] = {}  # the idle hart that a process prefers: for traces, whose columns are harts
         self._has_meet = any(op.kind is OpKind.MEET for op in self.ops)
         self._bases = [0, *(self.layout.process(pid) for pid in range(1, scenario.processes + 1))]
@@ -175,6 +178,8 @@ class Model:
         base = self._bases[pid]
         pc = working[base + PC]
         if pc:
+            if not self._tests_free_list and not working[self.kernel.head]:
+                working[base + OOM] = 1
             self.interpreter.step(working, pid, pc - 1)
         elif action.timer:
             self._trap(working, pid, SCAUSE_TIMER, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cowcheck.checker.catalogue import scenarios, shipped_design
 from cowcheck.checker.cli import main
 from cowcheck.specs.invariants import INVARIANTS
 
@@ -28,6 +30,21 @@ DESIGN = Design(name="bad", title="bad")
 def kfree(pa: Frame) -> None:
     with pa:
         pass
+"""
+GROWS = """
+from cowcheck.model.language import NULL, Design, Frame, acquire, release
+from cowcheck.specs.xv6.kalloc import kmem
+DESIGN = Design(name="grows", title="a counter without a bound")
+
+class ever:
+    total: int
+
+def kfree(pa: Frame) -> None:
+    acquire(kmem.lock)
+    ever.total += 20000
+    pa.next = kmem.freelist
+    kmem.freelist = pa
+    release(kmem.lock)
 """
 NO_PROCESS = 'SCENARIO = Scenario(name="none", title="none", harts=3, frames=8, pages=("data",))\n'
 
@@ -237,7 +254,7 @@ def test_a_fault_of_our_own_is_status_4(
         raise ZeroDivisionError("by way of a test")
 
     monkeypatch.setenv("COWCHECK_DEBUG", debug)
-    monkeypatch.setattr("cowcheck.checker.explore_command.run_all", broken)
+    monkeypatch.setattr("cowcheck.checker.explore_command.run_shared", broken)
     assert main(PASSES) == 4
     err = capsys.readouterr().err
     assert "a fault of its own: ZeroDivisionError: by way of a test" in err
@@ -281,3 +298,70 @@ def test_ctrl_c_ends_it_cleanly() -> None:
     if process.returncode == 1:
         pytest.skip(f"the exploration ended before the signal, in {time.monotonic() - started:.1f} s")
     assert (process.returncode, out, err.strip()) == (130, "", "cowcheck: interrupted")
+
+
+def test_an_output_never_overwrites_an_input_or_another_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(shipped_design("kref-lock").linked.unit.text, "utf-8")
+    Path("play.py").write_text(scenarios()["two-stores"].source, "utf-8")
+    Path("link.json").symlink_to("mine.py")
+    before = sorted(Path().iterdir()), Path("mine.py").read_bytes(), Path("play.py").read_bytes()
+    mine = ("explore", "--design", "mine.py", "--scenario", "play.py")
+    for options, words in (
+        (("--save", "mine.py"), "--save mine.py: that would overwrite a design"),
+        (("--json", "./play.py"), "--json ./play.py: that would overwrite"),
+        (("--save", "link.json"), "--save link.json: that would overwrite"),
+        (("--save", str(shipped_design("lab-plan").path)), "that would overwrite"),
+        (("--save", "./x", "--json", "x"), "--save ./x: --json writes that file too"),
+        (("--save", "x.dot", "--graph", str(tmp_path / "x.dot")), "--save x.dot: --graph writes that file too"),
+        (("--save", "-"), "--save -: only --json writes to stdout"),
+        (("--graph", "-"), "--graph -: "),
+    ):
+        assert main([*mine, *options]) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", 1)
+        assert words in err
+    assert before == (sorted(Path().iterdir()), Path("mine.py").read_bytes(), Path("play.py").read_bytes())
+    assert main([*FAILS, "--save", "kref-lock", "--json", os.devnull]) == 1  # a design's name is no file
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_status(closed: str) -> None:
+    for arguments, status in ((PASSES, 0), (FAILS, 1), (("explore", "--design", "nope"), 2)):
+        line = f"{shlex.join([*COMMAND, *arguments])} {closed}"
+        done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_stdout_is_said() -> None:
+    for arguments in (FAILS, (*FAILS, "--json", "-"), ("list", "designs"), ("--help",)):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([*COMMAND, *arguments], check=False, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        told = b"cowcheck: standard output: cannot be written (No space left on device)\n"
+        assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_an_error_of_many_explorations_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grows = tmp_path / "grows.py"
+    grows.write_text(GROWS, "utf-8")
+    scenario_names = ["two-stores", "both-exit"]
+    options = [word for name in scenario_names for word in ("--scenario", name)]
+    assert main(["explore", "--design", str(grows), *options, "--jobs", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("cowcheck: grows in two-stores, both-exit: a value that the processes share grows past 16")
+    assert len(err.splitlines()) == 1
+    assert "16 bits" not in out
+
+
+def test_sigterm_ends_it_cleanly() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "explore"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        time.sleep(2.5)
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err.strip()) == (143, "", "cowcheck: terminated")

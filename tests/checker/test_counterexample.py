@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,12 @@ def test_many_harts_get_narrow_columns() -> None:
     lines = counterexample(result.subject, replace(violation, steps=spread))
     assert max(len(line.plain) for line in lines) <= 80
     assert any(line.plain.startswith("  step h0 h1 h2 h3 h4 h5 h6 h7 runs") for line in lines)
+    rows = [line.plain for line in lines if re.match(r"[* ] +\d+ ", line.plain)]
+    assert rows
+    for row in rows:  # a star before a number has its one meaning
+        number = int(row[1:6])
+        assert row[7:31].strip() == "#"
+        assert row[7 + 3 * (number % 8)] == "#"
 
 
 def test_a_process_that_comes_to_another_hart_is_named_there() -> None:
@@ -110,3 +117,34 @@ def test_a_process_that_comes_to_another_hart_is_named_there() -> None:
 
 def test_the_sizes() -> None:
     assert sizes(explored(JOBS["kref-lock-two-stores"]).subject) == "2 harts, 8 frames, 1 page"
+
+
+def test_long_names_are_wrapped() -> None:
+    result = explored(JOBS["kref-lock-two-stores"])
+    long = "a-scenario-of-a-name-" * 3
+    subject = replace(result.subject, scenario=long)
+    setup = tuple(item.replace("parent", "parent-" * 15 + "x") for item in result.violations[0].setup)
+    frames = " ".join(f"Frame {number} is lost." for number in range(20))
+    told = counterexample(subject, replace(result.violations[0], setup=setup, message=frames))
+    assert max(len(line.plain) for line in told) <= 80
+    flat = "".join("".join(line.plain for line in told).split())
+    assert f"{long}(2harts,8frames,1page)" in flat
+    assert "Astarmarkseachstepthathastodowithframe0orframe1or" in flat
+
+
+BOOTS_NOT = """\
+from cowcheck.model.language import Design, Frame, panic
+DESIGN = Design(name="boots-not", title="kfree panics")
+
+def kfree(pa: Frame) -> None:
+    panic("kfree")
+"""
+
+
+def test_what_goes_wrong_at_boot_is_said_to(tmp_path: Path) -> None:
+    path = tmp_path / "boots_not.py"
+    path.write_text(BOOTS_NOT, "utf-8")
+    told = re.sub(r"\s+", " ", text(run(Job(str(path), "two-stores"))))
+    assert "Its last words: kfree. It happened while booting, before any process ran: did kinit's kfree" in told
+    assert "every other one down" not in told
+    assert "while booting" not in text(explored(JOBS["kmake-unique-fault-no-frame"]), 1)

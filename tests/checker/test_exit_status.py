@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from cowcheck.checker.exit_status import ExitStatus, exit_status
+from cowcheck.checker.exit_status import HELP, ExitStatus, exit_status
 from cowcheck.checker.result import Failure, Method, Result, Subject, Verdict
 
 SUBJECT = Subject("design", "scenario", 2, 8, ("data",), "design.py", "scenario.py")
@@ -34,4 +37,11 @@ def test_the_status_of_several(verdicts: list[str], status: int) -> None:
 
 
 def test_the_statuses_are_those_that_the_help_tells() -> None:
-    assert [int(status) for status in ExitStatus][:5] == [0, 1, 2, 3, 4]
+    sentence, _, _ = HELP.removeprefix("Exit status: ").partition(".\n")
+    told = [int(part.split()[0]) for part in sentence.replace("\n", " ").split("; ")]
+    assert told == [int(status) for status in ExitStatus]
+
+
+def test_the_statuses_are_those_of_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert [int(row) for row in re.findall(r"^\| (\d+) \|", readme, re.MULTILINE)] == [int(it) for it in ExitStatus]

@@ -34,6 +34,7 @@ def test_networkx_reads_it(ending: str, tmp_path: Path) -> None:
     ends = [node for node in graph if graph.out_degree(node) == 0]
     assert ends
     assert all(graph.nodes[node]["label"].endswith("[end]") for node in ends)
+    assert [node for node in graph if graph.nodes[node]["label"].endswith("[initial]")] == [0]
     assert any("parent store page 0" in graph.nodes[node]["label"] for node in graph)
     assert {label for *_, label in graph.edges(data="label")} <= {"pid 1", "pid 2", "pid 2 timer"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from cowcheck.checker.explore import Progress
 from cowcheck.checker.job import Job, run
-from cowcheck.checker.jobs import MIB, Running, run_all, share_out
+from cowcheck.checker.jobs import MIB, Running, Share, run_all, run_shared, share_out
 from cowcheck.checker.result import Result, Verdict
 
 SLOW_FIRST = [
@@ -107,3 +107,18 @@ def test_a_share_that_is_too_small_is_inconclusive() -> None:
     job = SLOW_FIRST[0]
     result = run(job._replace(budget=job.budget._replace(memory_bytes=1 * MIB)))
     assert (result.verdict, result.stats.stopped) == (Verdict.INCONCLUSIVE, "1 MiB of memory")
+
+
+def test_what_a_share_does_not_suffice_for_is_run_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers with less than they hold already; then all of the memory."""
+    monkeypatch.setattr("cowcheck.checker.jobs.share_out", lambda *_: Share(2, 1 * MIB))
+    jobs = [SLOW_FIRST[0], SLOW_FIRST[2]]
+    seen: list[Running] = []
+    results = run_shared(jobs, 2, 1024, seen.append)
+    assert timeless(results) == timeless(run_all(jobs, 1))
+    assert all(result.stats.complete for result in results)
+    assert {running.total for running in seen} == {2}
+    monkeypatch.setattr("cowcheck.checker.jobs.PARENT_MIB", 1023)
+    results = run_shared(jobs, 2, 1024)
+    assert {result.stats.stopped for result in results} <= {"1 MiB of memory", ""}
+    assert results[0].verdict is Verdict.INCONCLUSIVE

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cowcheck.checker.catalogue import designs, scenarios
-from cowcheck.checker.pages import explore_everything, pages, violations
+from cowcheck.checker.pages import explore_everything, pages
+from cowcheck.checker.ranking import ranked
 from cowcheck.checker.result import Result, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +24,8 @@ def results() -> Sequence[Result]:
 def found(results: Sequence[Result], design: str) -> dict[str, set[str]]:
     """By invariant, the scenarios in which the design violates it in its own right."""
     return {
-        invariant: {result.subject.scenario for result, violation in places if not violation.after}
-        for invariant, places in violations([r for r in results if r.subject.design == design]).items()
+        invariant: {it.result.subject.scenario for it in places if not it.violation.after}
+        for invariant, places in ranked([r for r in results if r.subject.design == design]).items()
     }
 
 

@@ -105,15 +105,15 @@ DAMAGE: dict[str, tuple[Callable[[Values], Any], str]] = {
     "none in it": (set_in("counterexamples", to=[]), "holds no counterexamples"),
     "a number in it": (set_in("counterexamples", to=[7]), "no object"),
     "no subject": (set_in(*FIRST, "subject", to=None), "subject is no object"),
-    "size 0": (set_in(*FIRST, "subject", "harts", to=0), "--harts 0"),
-    "size -1": (set_in(*FIRST, "subject", "frames", to=-1), "--frames -1"),
-    "nine harts": (set_in(*FIRST, "subject", "harts", to=9), "--harts 9"),
+    "size 0": (set_in(*FIRST, "subject", "harts", to=0), "'harts' 0: give a number"),
+    "size -1": (set_in(*FIRST, "subject", "frames", to=-1), "'frames' -1: give"),
+    "nine harts": (set_in(*FIRST, "subject", "harts", to=9), "'harts' 9: give"),
     "size true": (set_in(*FIRST, "subject", "harts", to=True), "no number"),
-    "huge size": (set_in(*FIRST, "subject", "pages", to=10**30), "--pages 1"),
+    "huge size": (set_in(*FIRST, "subject", "pages", to=10**30), "'pages' 1"),
     "an unknown design": (set_in(*FIRST, "subject", "design", to="nope"), "unknown design 'nope'"),
     "a folder": (set_in(*FIRST, "subject", "design", to="/"), "no design"),
     "a device": (set_in(*FIRST, "subject", "scenario", to="/dev/zero"), "no design or scenario file"),
-    "a missing file": (set_in(*FIRST, "subject", "design", to="gone/away.py"), "cannot be read"),
+    "a missing file": (set_in(*FIRST, "subject", "design", to="gone/away.py"), "replay it in the folder"),
     "a NUL in a name": (set_in(*FIRST, "subject", "design", to="a\0.py"), "no text"),
     "an unknown scenario": (set_in(*FIRST, "subject", "scenario", to="nope"), "unknown scenario"),
     "another design": (set_in(*FIRST, "subject", "design", to="lab-plan"), "changed since it was saved"),
@@ -126,8 +126,11 @@ DAMAGE: dict[str, tuple[Callable[[Values], Any], str]] = {
     "pid 0": (set_in(*FIRST, "schedule", 3, to=[0, False]), "step 4 of 'schedule'"),
     "pid 99": (set_in(*FIRST, "schedule", 3, to=[99, False]), "step 4 of 'schedule'"),
     "pid true": (set_in(*FIRST, "schedule", 3, to=[True, False]), "step 4 of 'schedule'"),
-    "another process": (set_in(*FIRST, "schedule", 3, to=[4, False]), "step 4: process 4 cannot run"),
-    "a timer": (set_in(*FIRST, "schedule", 3, to=[1, True]), "cannot run here"),
+    "another process": (
+        set_in(*FIRST, "schedule", 3, to=[4, False]),
+        "step 4: process 4 cannot run here, in this design, scenario and sizes; the file was edited",
+    ),
+    "a timer": (set_in(*FIRST, "schedule", 3, to=[1, True]), "cannot run here with a timer interrupt"),
     "a cycle": (set_in(*FIRST, "cycle", to=[[2, False]]), "cycle"),
     "no list": (lambda values: [values], "no counterexample file"),
 }
@@ -208,3 +211,13 @@ def test_a_violation_of_a_mended_invariant_is_not_reached(
     monkeypatch.setattr("cowcheck.checker.replay.retrace", mended)
     with pytest.raises(CowcheckError, match="here: its schedule is not one that violates no-leak: it holds"):
         replay(everything[0], "here")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("[" * 100_000, "nested too deeply"), ("9" * 10_000, "a number is too long")]
+)
+def test_what_json_cannot_hold_is_said_in_words(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "foreign"
+    path.write_text(content, "utf-8")
+    with pytest.raises(CowcheckError, match=f"damaged, {words}; save it again"):
+        read_saved(path)

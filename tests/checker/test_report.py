@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from cowcheck.checker.console import Stdout
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.job import Job, run
-from cowcheck.checker.report import Explored, Report, replay_lines, shortest, summary_line, worst
-from cowcheck.checker.result import Coverage, Unreached, Verdict
+from cowcheck.checker.ranking import worst
+from cowcheck.checker.report import Explored, Report, replay_lines, shortest, summary_line
+from cowcheck.checker.result import Coverage, Failure, Result, Unreached, Verdict
+from cowcheck.specs.invariants import INVARIANTS
 
+NAMES = [invariant.name for invariant in INVARIANTS]
 JOBS = (
     Job("kmake-unique", "fault-no-frame"),
     Job("kmake-unique", "read-no-frame"),
@@ -53,10 +59,10 @@ def test_it_fits_80_columns_and_holds_the_table_and_the_summary(explored: list[E
     assert max(map(len, text.splitlines())) <= 80
     assert re.search(r"^two-stores +fail +[\d,]+ +\d+ +[\d.]+ +no-leak *$", text, re.MULTILINE)
     assert re.search(r"^two-stores +inconclusive +100 ", text, re.MULTILINE)
-    assert "two-stores: ended by 100 states" in text
+    assert "two-stores: ended by --max-states 100; give more, or smaller sizes" in text
     assert "not checked: progress (" in text
     assert re.search(r"^kref-lock +fail +2 of 2 +no-leak \(2\) *$", text, re.MULTILINE)
-    assert re.search(r"Violated as well in (two-stores|read-shared) \(\d+ steps\)\.", text)
+    assert re.search(r"Violated as well in (two-stores|read-shared) \(\d+ steps after the setup\)\.", text)
     assert text.rstrip().splitlines()[-1].startswith("5 explorations: 4 fail, 1 inconclusive; ")
 
 
@@ -75,8 +81,8 @@ def test_steps_that_nothing_reached_are_listed(explored: list[Explored]) -> None
     lines = (Unreached("a.py:3", "kfree", "return -1  # why", False), Unreached("a.py:9", "kfree", 'panic("x")', True))
     text = printed(explored, Coverage("one", 4, lines), Coverage("two", 4, lines[1:]), Coverage("three", 4, ()))
     assert "one: steps that none of the 4 scenarios reaches:\n  a.py:3  return -1\n  and 1 that only panic" in text
-    assert "two: steps that none of the 4 scenarios reaches: none, but 1 that only panic." in text
-    assert "three: steps that none of the 4 scenarios reaches: none." in text
+    assert "two: every step is reached but 1 that only panics." in text
+    assert "three: every step is reached." in text
 
 
 @pytest.mark.parametrize(
@@ -121,3 +127,67 @@ def test_the_text_of_every_counterexample_is_there(
     text = re.sub(r"[\d,]+ states/s, \d+ MiB", "9 states/s, 99 MiB", text)
     text = re.sub(r"in \d+\.\d s of search", "in 0.0 s of search", text)
     golden("explore-kref-lock-two-stores.txt", text)
+
+
+def renamed(item: Explored, scenario: str, **changes: Any) -> Explored:
+    subject = replace(item.result.subject, scenario=scenario)
+    return Explored(item.job, replace(item.result, subject=subject, **changes))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_column_is_dropped_and_no_name_of_an_invariant_is_broken(explored: list[Explored], width: int) -> None:
+    long = "a-scenario-of-a-name-that-is-longer-than-any-line-of-eighty-columns-could-ever-hold"
+    violations = tuple(replace(explored[0].result.violations[0], invariant=name) for name in NAMES)
+    items = [renamed(explored[0], long, violations=violations), *explored[1:]]
+    stream = io.StringIO()
+    report = Report(Console(file=stream, width=max(width, 80), highlight=False), items)
+    report.print([], (), "")
+    text = stream.getvalue()
+    for line in text.splitlines():
+        assert len(line) <= max(width, 80)
+    assert all(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for name in NAMES)
+    header = next(line for line in text.splitlines() if line.startswith("scenario "))
+    assert header.split()[:6] == ["scenario", "verdict", "states", "depth", "seconds", "found,"]
+    first = "".join(line[: header.index("verdict")].strip() for line in text.splitlines()[2 : 2 + len(NAMES)])
+    assert first.startswith(long)
+
+
+def test_a_narrow_terminal_gets_the_same_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert Stdout().width == 80
+
+
+def test_why_something_was_not_explored_stands_on_stderr_alone(explored: list[Explored]) -> None:
+    item = explored[0]
+    failed = Result(Verdict.ERROR, item.result.subject, item.result.method, error=Failure("input", "the reason"))
+    text = printed([Explored(item.job, failed)])
+    assert "not explored" in text
+    assert "the reason" not in text
+
+
+def test_what_was_not_asked_for_is_one_line(explored: list[Explored]) -> None:
+    job = Job("kref-lock", "two-stores", invariants=("freed-once",))
+    text = printed([Explored(job, run(job))])
+    assert text.count("not checked") == 1
+    assert f"not checked: the other {len(NAMES) - 1} invariants (not asked for)" in text
+
+
+def test_the_command_that_saves_it_has_what_the_search_was_asked(explored: list[Explored]) -> None:
+    shown = shortest(explored)[-1]
+    job = shown.explored.job._replace(invariants=("no-leak", "progress"), symmetry=False, keep_going=False)
+    _, command, _ = replay_lines(shown._replace(explored=Explored(job, shown.explored.result)), "", 0)
+    assert " --invariant no-leak --invariant progress --no-symmetry --stop-at-first --save FILE" in command
+
+
+@pytest.mark.parametrize(
+    ("stopped", "budget", "told"),
+    [
+        ("0.3 s", Budget(seconds=0.3), "ended by --timeout 0.3; give more, or smaller sizes"),
+        ("448 MiB of memory", Budget(), "ended by --max-memory (448 MiB for one exploration alone); give more"),
+        ("the first violation", Budget(), "ended by the first violation"),
+    ],
+)
+def test_a_budget_is_told_by_its_option(explored: list[Explored], stopped: str, budget: Budget, told: str) -> None:
+    result = explored[4].result
+    item = Explored(JOBS[4]._replace(budget=budget), replace(result, stats=replace(result.stats, stopped=stopped)))
+    assert told in re.sub(r"\s+", " ", printed([item]))

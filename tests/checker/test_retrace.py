@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from cowcheck.checker.catalogue import shipped_design
 from cowcheck.checker.job import Job, load, run
 from cowcheck.checker.result import Result
 from cowcheck.checker.retrace import Claim, Unlike, retrace
@@ -64,3 +66,18 @@ def test_an_action_that_is_not_enabled_is_refused(action: Action) -> None:
     right = claim(explored(LOST))
     with pytest.raises(CowcheckError, match="cannot run here"):
         retrace(*load(LOST), right._replace(path=(*right.path[:-1], action)))
+
+
+@pytest.mark.parametrize("offset", [-1, 0])
+def test_a_count_with_an_offset_is_told_as_it_is_stored(tmp_path: Path, offset: int) -> None:
+    """The rows show what the array holds; the sentence speaks of the count that it stands for."""
+    path = tmp_path / "off.py"
+    text = shipped_design("lab-plan").linked.unit.text
+    changed = text.replace('count="kmem.refcnt"', f'count="kmem.refcnt", count_offset={offset}')
+    assert changed != text
+    path.write_text(changed, "utf-8")
+    violations = run(Job(str(path), "two-stores", keep_going=False)).violations
+    if offset:
+        assert violations[0].message.endswith("(kmem.refcnt is 1, which stands for 2.)")
+    else:
+        assert not violations

@@ -252,3 +252,30 @@ def test_one_part_for_one_line(fault: list[Step]) -> None:
         places = [part.place for part in step.parts]
         assert len(set(places)) == len(places)
         assert all(isinstance(part, Part) for part in step.parts)
+
+
+def test_the_links_of_the_free_list_are_told_where_they_matter() -> None:
+    told = teller("lab-plan", "store-text-alone")
+    layout = told.model.layout
+    empty = [0] * layout.size
+
+    def state(head: int, *links: int) -> tuple[int, ...]:
+        values = list(empty)
+        values[layout.globals["kmem.freelist"]] = head
+        for frame, link in enumerate(links, start=1):
+            values[layout.array("run.next", frame)] = link
+        return tuple(values)
+
+    def changes(before: tuple[int, ...], after: tuple[int, ...]) -> list[str]:
+        return list(told.changes(before, after))
+
+    assert changes(state(1, 0, 0), state(1, 0, 1)) == ["frame 2: next -> frame 1"]  # r.next = kmem.freelist
+    assert changes(state(1, 0, 1), state(2, 0, 1)) == ["frame 2: on the free list"]  # kmem.freelist = r
+    assert changes(state(2, 0, 1), state(1, 0, 1)) == ["frame 2: off the free list"]
+    assert changes(state(1, 0, 1), state(1, 0, 0)) == []  # memset of the page that was taken wipes a stale link
+    assert changes(state(3, 0, 1, 2), state(3, 0, 0, 2)) == ["frame 2: next overwritten", "frame 1: off the free list"]
+    assert changes(state(3, 0, 1, 2), state(1, 0, 1, 2)) == [
+        "kmem.freelist: frame 3 -> frame 1",
+        "frame 2: off the free list",
+        "frame 3: off the free list",
+    ]

@@ -56,6 +56,10 @@ CAUGHT = {
     "p04_inverted_test_after_boot": Caught(
         "both-exit", {USED_FREE, LEAK}, "is on the free list, but user code can still reach it"
     ),
+    "p12_pages_forgotten": Caught("fork-no-second-leaf", {SURVIVES}, "Its last words: freewalk: leaf."),
+    "p13_execute_dropped": Caught("store-text", {UNDUE}, "jump to page 0 was legal"),
+    "p19_exit_in_handler": Caught("wait-no-frame", {SURVIVES}, "Its last words: acquire: this hart"),
+    "p23_killed_by_exit": Caught("two-stores", {UNDUE}, "was legal, but the process was killed for it"),
     "p05_kalloc_increments": Caught("two-stores", {COUNTS}, "The count is too low"),
     "p06_count_overflows": Caught("three-children", {COUNTS}, "has a reference count of 0, but the number"),
     "p07_lock_order": Caught(

@@ -1,0 +1,41 @@
+"""The handler calls exit(-1) where memory is out; copyout calls it under wait_lock."""
+
+from __future__ import annotations
+
+from cowcheck.model.language import (
+    MAXVA,
+    NULL,
+    PA2PTE,
+    PTE2PA,
+    PTE_COW,
+    PTE_FLAGS,
+    PTE_U,
+    PTE_V,
+    PTE_W,
+    Design,
+    PageTable,
+    memmove,
+)
+from cowcheck.specs.designs.lab_plan import copyout, kaddref, kalloc, kfree, kinit, kmem, usertrap, uvmcopy
+from cowcheck.specs.xv6.proc import exit
+from cowcheck.specs.xv6.vm import walk
+
+DESIGN = Design(name="pattern-19-exit-in-handler", title="the handler exits where memory is out", count="kmem.refcnt")
+
+
+def cow_fault(pagetable: PageTable, va: int) -> int:
+    if va >= MAXVA:
+        return -1
+    pte = walk(pagetable, va, 0)
+    if pte == NULL:
+        return -1
+    if not pte[0] & PTE_V or not pte[0] & PTE_U or not pte[0] & PTE_COW:
+        return -1
+    pa = PTE2PA(pte[0])
+    mem = kalloc()
+    if mem == NULL:
+        exit(-1)
+    memmove(mem, pa)
+    pte[0] = PA2PTE(mem) | (PTE_FLAGS(pte[0]) & ~PTE_COW) | PTE_W
+    kfree(pa)
+    return 0
