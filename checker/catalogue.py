@@ -36,6 +36,11 @@ def specs_directory() -> Path:
     return Path(cowcheck.specs.__file__).resolve().parent
 
 
+def shipped_files() -> list[Path]:
+    """Every file that a run of what cowcheck ships may read: the designs, the scenarios, the base kernel."""
+    return [path for folder in ("designs", "scenarios", "xv6") for path in _files(folder)]
+
+
 @cache
 def _base() -> tuple[Unit, ...]:
     return load_base(specs_directory() / "xv6")
@@ -120,13 +125,14 @@ def _version(name: str) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _is_file(name: str) -> bool:
+def is_path(name: str) -> bool:
+    """Whether a design or a scenario is named by its file."""
     return name.endswith(".py") or "/" in name
 
 
 def find_design(name: str) -> Design:
     """The design of that name, or in that file. Raises :class:`CowcheckError`."""
-    if _is_file(name):
+    if is_path(name):
         return _user_design(name, _version(name))
     if name not in design_infos():
         raise CowcheckError(f"unknown design '{name}'; known: {', '.join(design_infos())}, or a path that ends in .py")
@@ -135,7 +141,7 @@ def find_design(name: str) -> Design:
 
 def find_scenario(name: str) -> Scenario:
     """The scenario of that name, or in that file. Raises :class:`CowcheckError`."""
-    if _is_file(name):
+    if is_path(name):
         return load_scenario(Path(name), name)
     if name not in scenarios():
         raise CowcheckError(f"unknown scenario '{name}'; known: {', '.join(scenarios())}, or a path that ends in .py")

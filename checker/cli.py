@@ -6,10 +6,14 @@ traceback, click's own errors and a broken pipe in click or rich would all exit 
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +21,8 @@ import click
 
 from cowcheck.checker import exit_status
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.printable import printable
+from cowcheck.checker.streams import is_of_stdout, open_closed_streams, silence_stdout, tell
 from cowcheck.model.errors import CowcheckError
 
 
@@ -97,7 +103,7 @@ def list_command(kind: str) -> None:
         rows = [(invariant.name, invariant.summary) for invariant in INVARIANTS]
     width = max((len(name) for name, _ in rows), default=0)
     for name, text in rows:
-        click.echo(f"{name:{width}}  {text}")
+        click.echo(f"{name:{width}}  {printable(text)}")
 
 
 @cli.command()
@@ -115,18 +121,40 @@ def replay(context: click.Context, file: str, number: int | None, oracle: str | 
     context.exit(replay_command(Path(file), number, oracle == "z3"))
 
 
+class _Terminated(BaseException):
+    """SIGTERM: what was begun is ended as after Ctrl-C."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a design's text in a terminal that cannot show it
+    open_closed_streams()
     try:
-        status = _run(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()
+        with _termination_raised():
+            status = _run(sys.argv[1:] if arguments is None else list(arguments))
+            sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         status = ExitStatus.BROKEN_PIPE
+    except OSError as error:
+        silence_stdout()
+        tell(f"cowcheck: standard output: cannot be written ({error.strerror or error})")
+        status = ExitStatus.BAD_INPUT
     return int(status)
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: list[str]) -> int:
@@ -137,24 +165,32 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
-        error.show()
+        _tell_usage(error)
         return ExitStatus.BAD_INPUT
     except CowcheckError as error:
-        click.echo(f"cowcheck: {error}", err=True)
+        tell(f"cowcheck: {error}")
         return ExitStatus.BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
-        click.echo("cowcheck: interrupted", err=True)
+        tell("cowcheck: interrupted")
         return ExitStatus.INTERRUPTED
+    except _Terminated:
+        tell("cowcheck: terminated")
+        return ExitStatus.TERMINATED
     except BrokenPipeError:
         raise
     except Exception as error:
+        if is_of_stdout(error):
+            raise
         if os.environ.get("COWCHECK_DEBUG"):
             traceback.print_exc()
-        click.echo(f"cowcheck: a fault of its own: {type(error).__name__}: {error}", err=True)
-        click.echo("Please report it, with the command and what COWCHECK_DEBUG=1 makes it print.", err=True)
+        tell(f"cowcheck: a fault of its own: {type(error).__name__}: {error}")
+        tell("Please report it, with the command and what COWCHECK_DEBUG=1 makes it print.")
         return ExitStatus.OWN_FAULT
 
 
-def _silence_stdout() -> None:
-    """Whoever read stdout is gone: what is still buffered goes nowhere, without a word at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _tell_usage(error: click.ClickException) -> None:
+    """click's own text, which holds what was typed."""
+    text = io.StringIO()
+    error.show(text)
+    for line in text.getvalue().splitlines():
+        tell(line)

@@ -16,6 +16,7 @@ from pathlib import PurePath
 
 from rich.text import Text
 
+from cowcheck.checker.printable import printable_line
 from cowcheck.checker.result import Subject, Violation, setup_length
 from cowcheck.checker.trace import Part, Step
 from cowcheck.model.errors import Place
@@ -25,6 +26,9 @@ LEAST_WIDTH, MOST_WIDTH = 80, 120
 _MOST_CELL = 12  # characters of a hart's column
 _LEAST_RIGHT = 44  # characters for the source line and the changes
 _HART_STYLES = ("cyan", "magenta", "green", "blue")
+_INIT = "init"
+_HERE = "#"  # the step is this hart's, where the column is too narrow for a name
+_BOOTING = "It happened while booting, before any process ran: did kinit's kfree put the frames on the free list?"
 _LOCK_ACTIONS = ("acquire", "release")  # whose code says all
 
 
@@ -32,7 +36,8 @@ def counterexample(
     subject: Subject, violation: Violation, remedy: Sequence[str] = (), width: int = LEAST_WIDTH
 ) -> list[Text]:
     """The lines of the text. ``remedy`` are the lines that say how to run it again."""
-    return list(_Telling(subject, violation, min(max(width, LEAST_WIDTH), MOST_WIDTH)).lines(remedy))
+    telling = _Telling(subject, violation, min(max(width, LEAST_WIDTH), MOST_WIDTH))
+    return [printable_line(line) for line in telling.lines(remedy)]
 
 
 def sizes(subject: Subject) -> str:
@@ -69,7 +74,12 @@ class _Telling:
     def lines(self, remedy: Sequence[str]) -> Iterator[Text]:
         violation = self.violation
         title = f"{violation.invariant}: {self.subject.design} in {self.subject.scenario}"
-        yield Text.assemble((title, "bold red"), (f"  ({sizes(self.subject)})", "dim"))
+        told = f"({sizes(self.subject)})"
+        if len(title) + 2 + len(told) <= self.width:
+            yield Text.assemble((title, "bold red"), (f"  {told}", "dim"))
+        else:
+            yield from self._paragraph(title, "bold red", "")
+            yield from self._paragraph(told, "dim", "")
         yield Text()
         if self.skipped:
             yield from self._setup()
@@ -97,20 +107,27 @@ class _Telling:
         line = ""
         for item in self.violation.setup:
             if line and len(f"  {line}; {item}") > self.width:
-                yield Text(f"  {line}")
+                yield from self._paragraph(line, "", "  ")
                 line = item
             else:
                 line = f"{line}; {item}" if line else item
-        yield Text(f"  {line}")
+        yield from self._paragraph(line, "", "  ")
         if "(" in "".join(self.violation.setup):
             yield Text("  (R read, W write, X execute, U user, C copy-on-write mark)", "dim")
         if self.things:
-            yield Text(f"A star marks each step that has to do with {' or '.join(self.things)}.")
+            yield from self._paragraph(
+                f"A star marks each step that has to do with {' or '.join(self.things)}.", "", ""
+            )
 
     def _verdict(self) -> Iterator[Text]:
         invariant = find_invariant(self.violation.invariant)
         yield from self._paragraph(f"This violates {invariant.name}: {invariant.summary}.", "bold red", "")
-        yield from self._paragraph(self.violation.message, "red", "  ")
+        message = self.violation.message
+        if all(step.process == _INIT for step in self.violation.steps):
+            for statement in invariant.statements:
+                message = message.replace(f" {statement.matters}", "")  # of processes
+            message += f" {_BOOTING}"
+        yield from self._paragraph(message, "red", "  ")
         if self.violation.after:
             cause = f"It follows from a violation of {self.violation.after}, at step {self.violation.after_step}."
             yield from self._paragraph(cause, "red", "  ")
@@ -158,7 +175,7 @@ class _Telling:
         text = Text(f"{number[:1].strip():1}{number[1:]:>5} ", "dim")
         shown = name if len(name) <= max(self.cell, self.names) else name[: max(self.cell, self.names) - 2] + ".."
         for column in self.harts:
-            cell = "" if column != hart else "*" if self.marks else shown
+            cell = "" if column != hart else _HERE if self.marks else shown
             text.append(cell.ljust(self.cell + 1), self._style(column))
         if self.marks:
             text.append(shown.ljust(self.names + 1), self._style(hart))

@@ -18,11 +18,13 @@ class ExitStatus(IntEnum):
     OWN_FAULT = 4
     INTERRUPTED = 130  # 128 + SIGINT
     BROKEN_PIPE = 141  # 128 + SIGPIPE
+    TERMINATED = 143  # 128 + SIGTERM
 
 
 HELP = """\
 Exit status: 0 every exploration passes; 1 a violation was found; 2 the input or the call is wrong;
-3 inconclusive (a budget ended the search); 4 a fault of cowcheck's own.
+3 inconclusive (a budget ended the search); 4 a fault of cowcheck's own;
+130 interrupted (Ctrl-C); 141 nobody reads the output any more; 143 terminated.
 A violation wins over inconclusive; what could not be explored at all (2, 4) wins over both."""
 
 

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import click
-
-from cowcheck.checker.catalogue import design_names, find_design, scenario_names
+from cowcheck.checker.catalogue import design_names, find_design, is_path, scenario_names, shipped_files
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.coverage import unreached_lines
 from cowcheck.checker.exit_status import ExitStatus, exit_status
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.graph import FORMATS
 from cowcheck.checker.job import Job, load
-from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_all, share_out
-from cowcheck.checker.output import check_writable, write_text
+from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_shared
+from cowcheck.checker.output import check_apart, check_writable, write_text
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.report import Explored, Report, Shown, shortest
-from cowcheck.checker.result import Coverage, document
+from cowcheck.checker.result import Coverage, Result, document
 from cowcheck.checker.saved import digests, saved_from, write_saved
+from cowcheck.checker.streams import tell
 from cowcheck.model.errors import CowcheckError
 
 
@@ -56,11 +55,10 @@ def explore_command(options: Options) -> ExitStatus:
     jobs = _jobs(options)
     for job in jobs:
         load(job)  # bad input is told before anything is explored
-    share = share_out(len(jobs), options.jobs, options.max_memory or DEFAULT_MEMORY_MIB)
-    jobs = [job._replace(budget=job.budget._replace(memory_bytes=share.memory_bytes)) for job in jobs]
     line = ProgressLine(sys.stderr)
     try:
-        results = run_all(jobs, share.workers, line.show if line.wanted else None)
+        memory_mib = options.max_memory or DEFAULT_MEMORY_MIB
+        results = run_shared(jobs, options.jobs, memory_mib, line.show if line.wanted else None)
     finally:
         line.clear()
     explored = [Explored(job, result) for job, result in zip(jobs, results, strict=True)]
@@ -75,10 +73,8 @@ def explore_command(options: Options) -> ExitStatus:
             write_text(Path(options.json_file), text)
     if options.json_file != "-":
         Report(Stdout(), explored).print(shown, coverage, saved)
-    for result in results:
-        if result.error is not None:
-            subject = f"{result.subject.design} in {result.subject.scenario}"
-            click.echo(f"cowcheck: {subject}: {result.error.message}", err=True)
+    for line_of_error in _errors(results):
+        tell(line_of_error)
     return exit_status(results)
 
 
@@ -94,9 +90,15 @@ def _check(options: Options) -> None:
         raise CowcheckError(f"--timeout {options.timeout:g}: give a number of seconds greater than 0")
     if options.graph_file is not None and Path(options.graph_file).suffix not in FORMATS:
         raise CowcheckError(f"--graph {options.graph_file}: give a file that ends in {', '.join(FORMATS)}")
-    for option, file in (("--json", options.json_file), ("--graph", options.graph_file), ("--save", options.save_file)):
-        if file is not None and not (option == "--json" and file == "-"):
-            check_writable(Path(file), option)
+    outputs = {"--json": options.json_file, "--graph": options.graph_file, "--save": options.save_file}
+    if options.json_file == "-":
+        del outputs["--json"]
+    files = {option: file for option, file in outputs.items() if file is not None}
+    for option, file in files.items():
+        if file == "-":
+            raise CowcheckError(f"{option} -: only --json writes to stdout; name a file (./- is one)")
+        check_writable(Path(file), option)
+    check_apart(files, (*shipped_files(), *map(Path, filter(is_path, (*options.designs, *options.scenarios)))))
 
 
 def _jobs(options: Options) -> list[Job]:
@@ -132,12 +134,22 @@ def _coverage(explored: Sequence[Explored]) -> list[Coverage]:
     return found
 
 
+def _errors(results: Sequence[Result]) -> Iterator[str]:
+    """What could not be explored and why: one line for all scenarios that say the same of a design."""
+    scenarios: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.error is not None:
+            scenarios.setdefault((result.subject.design, result.error.message), []).append(result.subject.scenario)
+    for (design, message), names in scenarios.items():
+        yield f"cowcheck: {design} in {', '.join(names)}: {message}"
+
+
 def _save(file: str | None, shown: Sequence[Shown]) -> str:
     """Writes the counterexamples; the file's name, or nothing where there are none."""
     if file is None:
         return ""
     if not shown:
-        click.echo(f"cowcheck: --save {file}: no violation was found, so nothing was written", err=True)
+        tell(f"cowcheck: --save {file}: no violation was found, so nothing was written")
         return ""
     items = []
     for (job, result), violation, _ in shown:

@@ -17,7 +17,9 @@ def write_labelled_graph(explorer: Explorer, found: Exploration, path: Path) -> 
     model = explorer.model
     ends = set(found.ends)
     labels = [
-        state_label(model, state) + (" [end]" if number in ends else "")
+        state_label(model, state)
+        + (" [initial]" if found.graph.parent[number] < 0 else "")
+        + (" [end]" if number in ends else "")
         for number, state in enumerate(explorer.states())
     ]
     actions = {code: decode(code) for code in sorted(set(found.graph.actions))}

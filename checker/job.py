@@ -24,7 +24,12 @@ from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Model
 from cowcheck.specs.invariants import INVARIANTS, find_invariants
 
+NOT_ASKED_FOR = "not asked for"
 REFCOUNT = "refcount-equals-mappings"
+_TOO_LARGE = (
+    "a value that the processes share grows past 16 bits; find what the design only ever adds to (a counter, a "
+    "generation) and bound it, as in `x = (x + 1) % 8`"
+)
 
 
 class Job(NamedTuple):
@@ -83,7 +88,7 @@ def run(job: Job, report: Callable[[Progress], None] | None = None) -> Result:
     except CowcheckError as error:
         return failed(job, "input", str(error))
     except struct.error:
-        return failed(job, "input", f"{job.design}: a shared value grows past 16 bits; bound what it counts")
+        return failed(job, "input", _TOO_LARGE)
     except MemoryError:
         return failed(job, "internal", "memory was out; give a smaller size or --max-states")
     except Exception as error:
@@ -149,5 +154,5 @@ def _not_checked(job: Job, design: Design, found: Exploration) -> dict[str, str]
     if not design.program.count:
         reasons[REFCOUNT] = "the design declares no count (DESIGN = Design(count=...))"
     if job.invariants:
-        reasons |= {item.name: "not asked for" for item in INVARIANTS if item.name not in job.invariants}
+        reasons |= {item.name: NOT_ASKED_FOR for item in INVARIANTS if item.name not in job.invariants}
     return {item.name: reasons[item.name] for item in INVARIANTS if item.name in reasons}

@@ -63,6 +63,32 @@ def share_out(jobs: int, wanted: int | None, memory_mib: int) -> Share:
     return Share(workers, (room // workers if workers > 1 else memory_mib) * MIB)
 
 
+def run_shared(jobs: Sequence[Job], wanted: int | None, memory_mib: int, watch: Watch | None = None) -> list[Result]:
+    """The result of every job within ``memory_mib`` for all: those that the share of one worker does not suffice for
+    are run again at the end, one at a time, with all of it.
+    """
+    share = share_out(len(jobs), wanted, memory_mib)
+    results = run_all([_with_memory(job, share.memory_bytes) for job in jobs], share.workers, watch)
+    again = [number for number, result in enumerate(results) if result.stats.stopped.endswith("of memory")]
+    if share.workers <= 1 or not again:
+        return results
+    whole = [_with_memory(jobs[number], (memory_mib - PARENT_MIB) * MIB) for number in again]
+    done = len(jobs) - len(again)
+
+    def watch_again(running: Running) -> None:
+        assert watch is not None
+        watch(running._replace(done=done + running.done, total=len(jobs)))
+
+    pool = _Pool(whole, 1, None if watch is None else watch_again, fresh=True)
+    for number, result in zip(again, pool.run(), strict=True):
+        results[number] = result
+    return results
+
+
+def _with_memory(job: Job, memory_bytes: int) -> Job:
+    return job._replace(budget=job.budget._replace(memory_bytes=memory_bytes))
+
+
 def run_all(jobs: Sequence[Job], workers: int, watch: Watch | None = None) -> list[Result]:
     """The result of every job, in their order. A single worker is this process."""
     if workers <= 1 or len(jobs) <= 1:
@@ -79,12 +105,13 @@ def _run_here(jobs: Sequence[Job], number: int, watch: Watch | None) -> Result:
 
 
 class _Pool:
-    """Runs jobs in worker processes."""
+    """Runs jobs in worker processes; ``fresh``: each in a new one."""
 
-    def __init__(self, jobs: Sequence[Job], workers: int, watch: Watch | None) -> None:
+    def __init__(self, jobs: Sequence[Job], workers: int, watch: Watch | None, *, fresh: bool = False) -> None:
         self.jobs = jobs
         self.workers = workers
         self.watch = watch
+        self.fresh = fresh or not memory.restart_peak()
         self.results: dict[int, Result] = {}
         self.board = RawArray(c_double, len(Progress._fields) * len(jobs))
         self.cancel = RawValue(c_bool, False)
@@ -109,7 +136,7 @@ class _Pool:
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
             initargs=(self.board, self.cancel),
-            max_tasks_per_child=None if memory.restart_peak() else 1,
+            max_tasks_per_child=1 if self.fresh else None,
         )
         running: dict[Future[Result], int] = {}
         try:

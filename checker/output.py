@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cowcheck.model.errors import CowcheckError
@@ -20,6 +21,25 @@ def check_writable(path: Path, option: str) -> None:
     else:
         return
     raise CowcheckError(f"{option} {path}: cannot be written: {problem}")
+
+
+def check_apart(outputs: Mapping[str, str], inputs: Iterable[Path]) -> None:
+    """Raises :class:`CowcheckError` where an output, by its option, would overwrite an input or another output.
+
+    Links are followed. What is no regular file (``/dev/null``) loses nothing.
+    """
+    read = {path.resolve() for path in inputs}
+    written: dict[Path, str] = {}
+    for option, file in outputs.items():
+        path = Path(file).resolve()
+        if path.exists() and not path.is_file():
+            continue
+        if path in read or (path.exists() and any(other.exists() and other.samefile(path) for other in read)):
+            raise CowcheckError(f"{option} {file}: that would overwrite a design or a scenario; name another file")
+        for other, before in written.items():
+            if other == path or (other.exists() and path.exists() and other.samefile(path)):
+                raise CowcheckError(f"{option} {file}: {before} writes that file too; name another one")
+        written[path] = option
 
 
 def write_text(path: Path, text: str) -> None:

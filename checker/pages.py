@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cowcheck.checker.catalogue import Design, designs, scenarios
@@ -17,7 +17,8 @@ from cowcheck.checker.counterexample import counterexample, sizes
 from cowcheck.checker.coverage import unreached_lines
 from cowcheck.checker.job import Job
 from cowcheck.checker.jobs import run_all
-from cowcheck.checker.result import Result, Verdict, Violation
+from cowcheck.checker.ranking import ranked, worst
+from cowcheck.checker.result import Result, Verdict
 from cowcheck.specs.invariants import find_invariant
 
 GENERATED = "<!-- made by `make docs` from runs: do not edit -->"
@@ -38,23 +39,6 @@ def pages(results: Sequence[Result]) -> dict[str, str]:
     return texts
 
 
-def violations(results: Iterable[Result]) -> dict[str, list[tuple[Result, Violation]]]:
-    """By invariant, where it is violated; the shortest to read first."""
-    found: dict[str, list[tuple[Result, Violation]]] = {}
-    for result in results:
-        for violation in result.violations:
-            found.setdefault(violation.invariant, []).append((result, violation))
-    for places in found.values():
-        places.sort(key=lambda place: place[1].length)
-    return found
-
-
-def _verdict(results: Sequence[Result]) -> str:
-    """The worst: a violation says more than a search that stopped short."""
-    verdicts = {str(result.verdict) for result in results}
-    return next(verdict for verdict in ("error", "fail", "inconclusive", "pass") if verdict in verdicts)
-
-
 def _index(by_design: dict[str, list[Result]]) -> Iterator[str]:
     yield "# The designs"
     yield ""
@@ -66,10 +50,10 @@ def _index(by_design: dict[str, list[Result]]) -> Iterator[str]:
     yield "| design | verdict | states | violated |"
     yield "|---|---|---|---|"
     for name, results in by_design.items():
-        found = ", ".join(f"`{invariant}`" for invariant in violations(results)) or "none"
+        found = ", ".join(f"`{invariant}`" for invariant in ranked(results)) or "none"
         states = sum(result.stats.states for result in results)
         title = designs()[name].linked.info.title
-        yield f"| [{name}]({name}.md): {title} | {_verdict(results)} | {states:,} | {found} |"
+        yield f"| [{name}]({name}.md): {title} | {worst(results)} | {states:,} | {found} |"
 
 
 def _page(design: Design, results: Sequence[Result]) -> Iterator[str]:
@@ -112,7 +96,7 @@ def _taken(design: Design) -> Iterator[str]:
 
 
 def _findings(results: Sequence[Result]) -> Iterator[str]:
-    found = violations(results)
+    found = ranked(results)
     yield ""
     yield "## What cowcheck finds"
     yield ""
@@ -122,8 +106,8 @@ def _findings(results: Sequence[Result]) -> Iterator[str]:
         yield "Every invariant holds in all of them." if complete == len(results) else "No violation was found."
         return
     for invariant, places in found.items():
-        result, violation = places[0]
-        names = sorted({other.subject.scenario for other, _ in places})
+        _, result, violation = places[0]
+        names = sorted({other.subject.scenario for _, other, _ in places})
         yield ""
         yield f"### `{invariant}`"
         yield ""

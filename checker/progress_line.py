@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from cowcheck.checker.jobs import Running
+from cowcheck.checker.printable import printable
 
 REDRAW_EVERY_S = 0.1
 
@@ -29,7 +30,7 @@ class ProgressLine:
             return
         self._drawn = now
         width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K{words(running)[:width]}")
+        self._stream.write(f"\r\x1b[K{printable(words(running))[:width]}")
         self._stream.flush()
 
     def clear(self) -> None:

@@ -7,16 +7,18 @@ are looked at again, up to a limit; where the limit is met, the text says what w
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from cowcheck.checker.catalogue import Design, find_design, find_scenario
+from cowcheck.checker.catalogue import Design, find_design, find_scenario, is_path
 from cowcheck.checker.job import subject_of
 from cowcheck.checker.result import Subject, Violation
 from cowcheck.checker.retrace import PROGRESS, Claim, Unlike, retrace
 from cowcheck.checker.saved import Saved, changed_files, digests
 from cowcheck.checker.symmetry import FrameSymmetry
+from cowcheck.checker.trace import NotEnabled
 from cowcheck.model.errors import CowcheckError
 from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Model, StateTuple
@@ -45,6 +47,11 @@ def replay(saved: Saved, place: str, *, oracle: bool = False) -> Replayed:
     try:
         claim = Claim(saved.invariant, saved.path, saved.cycle, saved.after)
         retraced = retrace(design, scenario, claim, oracle=oracle)
+    except NotEnabled as error:
+        raise CowcheckError(
+            f"{place}: {error}, in this design, scenario and sizes; the file was edited, or is of another version of "
+            f"cowcheck; {again}"
+        ) from error
     except Unlike as error:
         raise CowcheckError(
             f"{place}: its schedule is not one that violates {saved.invariant}: {error}; the file was altered, or is "
@@ -63,8 +70,16 @@ def _load(saved: Saved) -> tuple[Design, Scenario]:
         path = Path(name)
         if path.exists() and (not path.is_file() or path.stat().st_size > MOST_SOURCE_BYTES):
             raise CowcheckError(f"{name}: no design or scenario file")
-    scenario = find_scenario(saved.scenario).resized(saved.harts, saved.frames, saved.pages)
-    return find_design(saved.design), scenario
+        if is_path(name) and not path.exists() and not path.is_absolute():
+            raise CowcheckError(
+                f"{name}: cannot be read, there is no such file; the path is relative: replay it in the folder that it "
+                "was saved in"
+            )
+    design, scenario = find_design(saved.design), find_scenario(saved.scenario)
+    try:
+        return design, scenario.resized(saved.harts, saved.frames, saved.pages)
+    except CowcheckError as error:  # in the words of the options of explore
+        raise CowcheckError(re.sub(r"--(harts|frames|pages)", r"'\1'", str(error))) from error
 
 
 def _nothing_else(model: Model, state: StateTuple, place: str) -> str:

@@ -22,7 +22,7 @@ from cowcheck.model.layout import PHASE
 from cowcheck.model.observe import Observer
 from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Action, Model, StateTuple
-from cowcheck.model.views import SystemView, View
+from cowcheck.model.views import FrameView, SystemView, View
 from cowcheck.specs.invariants import find_invariants
 
 PROGRESS = "progress"
@@ -107,7 +107,15 @@ def _judge_last(
     number, item, view = first[invariant]
     if number != len(path):
         raise Unlike(f"step {number} breaks {invariant} already, and it goes on")
-    return sentence(teller.model, observer, path, item, view)
+    return sentence(teller.model, observer, path, item, view) + _as_stored(teller.design, item, view)
+
+
+def _as_stored(design: Design, item: Broken, view: View) -> str:
+    """Where a design counts from another number than 1, what its own array holds of a count that a sentence names."""
+    program = design.program
+    if not isinstance(view, FrameView) or "{refs}" not in item.statement.says or not program.count_offset:
+        return ""
+    return f" ({program.count} is {view.refs + program.count_offset}, which stands for {view.refs}.)"
 
 
 def _judge_stuck(teller: Teller, judge: Judge, state: StateTuple, cycle: Sequence[Action]) -> str:

@@ -112,8 +112,10 @@ def _parse(path: Path) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise CowcheckError(f"{path}:{error.lineno}: damaged or cut off, {error.msg}; {_REMEDY}") from error
-    except (RecursionError, ValueError) as error:  # nested too deeply, a number of thousands of digits
-        raise CowcheckError(f"{path}: damaged ({type(error).__name__}); {_REMEDY}") from error
+    except RecursionError as error:
+        raise CowcheckError(f"{path}: damaged, nested too deeply; {_REMEDY}") from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise CowcheckError(f"{path}: damaged, a number is too long; {_REMEDY}") from error
 
 
 class _Reader:

@@ -16,7 +16,7 @@ from cowcheck.model.errors import CowcheckError, Place
 from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
 from cowcheck.model.hardware import Events
 from cowcheck.model.ir import Acquire, Branch, Cell, Instruction, Load, Primitive, Release, Sleep, Type
-from cowcheck.model.layout import FIRST, KILLED, LOCK, PANIC, PC, PHASE, STATE, TABLE, UPC
+from cowcheck.model.layout import FIRST, FREE_LIST, KILLED, LOCK, PANIC, PC, PHASE, STATE, TABLE, UPC
 from cowcheck.model.scenario import Op, OpKind, Scenario
 from cowcheck.model.sv39 import FLAG_BITS, PTE_V, flag_letters
 from cowcheck.model.system import Action, Model, StateTuple
@@ -28,6 +28,10 @@ _STATE_NAMES = {
     language.RUNNABLE: "RUNNABLE",
     language.ZOMBIE: "ZOMBIE",
 }
+
+
+class NotEnabled(CowcheckError):
+    """A schedule whose next step cannot be taken."""
 
 
 class Part(NamedTuple):
@@ -81,15 +85,14 @@ class Teller:
     def steps(self, path: Iterable[Action]) -> Iterator[Step]:
         """The steps of a path; after each, ``state`` and ``events`` are those that it has led to.
 
-        Raises :class:`CowcheckError` where an action cannot be taken.
+        Raises :class:`NotEnabled` where an action cannot be taken.
         """
         state = self.state = next(self.model.initial_states())
         self.model.affinity.clear()
         for number, action in enumerate(path, start=1):
             if action not in set(self.model.enabled_actions(state)):
-                raise CowcheckError(
-                    f"step {number}: process {action.pid} cannot run here; the schedule is of another design"
-                )
+                how = " with a timer interrupt" if action.timer else ""
+                raise NotEnabled(f"step {number}: process {action.pid} cannot run here{how}")
             self._watched = []
             hart = self.model.place(state, action.pid)
             assert hart is not None
@@ -97,9 +100,6 @@ class Teller:
             self.state, self.events = self.model.take(state, action)
             yield self._step(number, action, hart, state, self.state)
             state = self.state
-
-    def final_state(self, path: Iterable[Action]) -> StateTuple:
-        return self.model.replay(path)
 
     def _step(self, number: int, action: Action, hart: int, before: StateTuple, after: StateTuple) -> Step:
         model = self.model
@@ -185,7 +185,7 @@ class Teller:
         if cell.name == PAGE_DATA:
             return self.model.contents(value)
         if cell.type is Type.FRAME:
-            return f"frame {value}" if value else "none"
+            return _frame(value)
         return str(value)
 
     # --- what changed ---
@@ -198,8 +198,13 @@ class Teller:
         if after[PANIC] and not before[PANIC]:
             yield f"PANIC: {self.model.panic_message(after)}"
         yield from self._table_changes(before, after)
-        frees = zip(self.model.kernel.free_counts(before), self.model.kernel.free_counts(after), strict=True)
-        for frame, (was, now) in enumerate(frees):
+        free_before, free_after = self.model.kernel.free_counts(before), self.model.kernel.free_counts(after)
+        yield from self._link_changes(before, after, free_before)
+        moved = [frame for frame, was in enumerate(free_before) if was != free_after[frame]]
+        head = layout.globals[FREE_LIST]
+        if before[head] != after[head] and (len(moved) != 1 or moved[0] not in (before[head], after[head])):
+            yield f"{FREE_LIST}: {_frame(before[head])} -> {_frame(after[head])}"  # neither one page less nor one more
+        for frame, (was, now) in enumerate(zip(free_before, free_after, strict=True)):
             if was != now:
                 yield f"frame {frame}: " + (
                     "on the free list" if now == 1 else "off the free list" if now == 0 else "on the free list TWICE"
@@ -224,6 +229,17 @@ class Teller:
             elif was != now and declared.type is not Type.FRAME:
                 yield f"{declared.name} {was} -> {now}"
         yield from self._process_changes(before, after)
+
+    def _link_changes(self, before: StateTuple, after: StateTuple, free: list[int]) -> Iterator[str]:
+        """The links of free pages. They lie in the pages themselves, so that any write to a page wipes its link; of a
+        page that is not on the list, that is nothing to be told."""
+        first = self.model.layout.arrays[RUN_NEXT]
+        for frame in range(1, self.model.layout.frames + 1):
+            was, now = before[first + frame - 1], after[first + frame - 1]
+            if was != now and now:
+                yield f"frame {frame}: next -> {_frame(now)}"
+            elif was != now and free[frame]:
+                yield f"frame {frame}: next overwritten"
 
     def _lock(self, state: StateTuple, owner: int) -> str:
         return f"held by {self.model.op_program(state, owner)}" if owner else "released"
@@ -255,6 +271,10 @@ class Teller:
                 yield f"{name}: killed"
             if before[base + STATE] != after[base + STATE]:
                 yield f"{name}: {_STATE_NAMES[after[base + STATE]]}"
+
+
+def _frame(frame: int) -> str:
+    return f"frame {frame}" if frame else "none"
 
 
 def _pte(pte: int) -> str:
