@@ -62,6 +62,7 @@ class Exploration:
     unchecked: tuple[str, ...]
     outcomes: dict[str, int]
     ends: list[int] = field(default_factory=list)
+    violating: list[int] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -111,6 +112,7 @@ class Explorer:
         self._found: dict[str, Finding] = {}
         self._aftermath: dict[str, Finding] = {}  # what the very step of a violation breaks besides
         self._bad: set[int] = set()
+        self._before_bad: set[int] = set()  # states with a step that breaks something by itself
         self._ends: list[int] = []
         self._outcomes: dict[str, int] = {}
 
@@ -166,6 +168,7 @@ class Explorer:
             unchecked=unchecked,
             outcomes=dict(sorted(self._outcomes.items())),
             ends=self._ends,
+            violating=sorted(self._bad),
         )
 
     def states(self) -> Iterator[StateTuple]:
@@ -195,7 +198,7 @@ class Explorer:
                     wrong = wrong or broken[0].invariant
                     self._record(broken, view, (*self._path(number), action))
             if wrong:
-                self._bad.add(number)  # judged: progress asks for no continuation through here
+                self._before_bad.add(number)  # judged: progress asks for no continuation through here
                 self._judge_aftermath(wrong, target, (*self._path(number), action))
                 continue
             target = self.canonical(target)
@@ -236,7 +239,7 @@ class Explorer:
         return tuple(decode(code) for code in self.graph.path(number))
 
     def _judge_progress(self) -> None:
-        goals = sorted({*self._ends, *self._bad})
+        goals = sorted({*self._ends, *self._bad, *self._before_bad})
         graph, lost = self.graph.cannot_reach(goals)
         if not lost:
             return

@@ -15,11 +15,12 @@ from cowcheck.model.system import Model, StateTuple
 def write_labelled_graph(explorer: Explorer, found: Exploration, path: Path) -> None:
     """Writes the graph of what was explored. Raises :class:`CowcheckError` where it cannot be written."""
     model = explorer.model
-    ends = set(found.ends)
+    ends, violating = set(found.ends), set(found.violating)
     labels = [
         state_label(model, state)
         + (" [initial]" if found.graph.parent[number] < 0 else "")
         + (" [end]" if number in ends else "")
+        + (" [violation]" if number in violating else "")
         for number, state in enumerate(explorer.states())
     ]
     actions = {code: decode(code) for code in sorted(set(found.graph.actions))}

@@ -46,3 +46,11 @@ def test_dot_is_well_formed(tmp_path: Path) -> None:
     edges = [line for line in lines if re.fullmatch(r'  \d+ -> \d+ \[label="[^"]*"\];', line)]
     assert len(nodes) + len(edges) == len(lines)
     assert (len(nodes), len(edges)) == (STATS.states, STATS.transitions)
+
+
+def test_states_that_violate_are_marked(tmp_path: Path) -> None:
+    path = tmp_path / "states.json"
+    run(Job("kref-lock", "two-stores", graph=str(path)))
+    labels = [node["label"] for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]]
+    assert any(label.endswith(" [violation]") for label in labels)
+    assert sum(label.endswith(" [initial]") for label in labels) == 1
