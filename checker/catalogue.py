@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from cowcheck.model.errors import CowcheckError, Place, SourceError
 from cowcheck.model.ir import Program
+from cowcheck.model.link import Linked, link, load_base
 from cowcheck.model.lower import lower
-from cowcheck.model.scenario import Scenario, load_scenario
-from cowcheck.model.source import DesignInfo, Linked, Unit, link, load_base, load_unit
+from cowcheck.model.scenario import Scenario
+from cowcheck.model.scenario_file import load_scenario
+from cowcheck.model.source import DesignInfo, Unit, load_unit
 
 
 class Design(NamedTuple):

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cowcheck.model.expressions import RUN_NEXT
-from cowcheck.model.ir import Type
+from cowcheck.model.ir import RUN_NEXT, Type
 from cowcheck.model.layout import FAULT_PTE, FIXED, PC, PHASE
 from cowcheck.model.liveness import FRAME_TYPES
 from cowcheck.model.sv39 import FLAG_BITS, FLAG_MASK

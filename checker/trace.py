@@ -13,9 +13,20 @@ from typing import NamedTuple
 from cowcheck.checker.catalogue import Design
 from cowcheck.model import language
 from cowcheck.model.errors import CowcheckError, Place
-from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
 from cowcheck.model.hardware import Events
-from cowcheck.model.ir import Acquire, Branch, Cell, Instruction, Load, Primitive, Release, Sleep, Type
+from cowcheck.model.ir import (
+    PAGE_DATA,
+    RUN_NEXT,
+    Acquire,
+    Branch,
+    Cell,
+    Instruction,
+    Load,
+    Primitive,
+    Release,
+    Sleep,
+    Type,
+)
 from cowcheck.model.layout import FIRST, FREE_LIST, KILLED, LOCK, PANIC, PC, PHASE, STATE, TABLE, UPC
 from cowcheck.model.scenario import Op, OpKind, Scenario
 from cowcheck.model.sv39 import FLAG_BITS, PTE_V, flag_letters

@@ -6,8 +6,9 @@ registers; it returns the index of the next block. The text is meant to be read:
 
 from __future__ import annotations
 
-from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
 from cowcheck.model.ir import (
+    PAGE_DATA,
+    RUN_NEXT,
     Acquire,
     Binary,
     Branch,

@@ -8,7 +8,8 @@ from typing import TypedDict
 
 from cowcheck.model.errors import Place, SourceError
 from cowcheck.model.ir import Expr, Instruction, Jump, Type, Var
-from cowcheck.model.source import Function, Linked
+from cowcheck.model.link import Linked
+from cowcheck.model.source import Function
 
 INSTRUCTION_LIMIT = 20_000  # a pc fits 15 bits of a packed state
 

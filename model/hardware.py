@@ -8,7 +8,7 @@ when its hart runs another process, never by itself: the most that a stale trans
 from __future__ import annotations
 
 from cowcheck.model import language
-from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
+from cowcheck.model.ir import PAGE_DATA, RUN_NEXT
 from cowcheck.model.layout import FAULT_PTE, INTR, SCAUSE, STVAL, TABLE, UPC, Layout
 from cowcheck.model.scenario import Op, OpKind, Scenario
 from cowcheck.model.sv39 import FLAG_BITS, PTE_R, PTE_U, PTE_V, PTE_W, PTE_X

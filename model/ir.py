@@ -105,6 +105,10 @@ class Space(StrEnum):
     PTE = "pte"  # a reference to a PTE
 
 
+PAGE_DATA = "page.data"
+RUN_NEXT = "run.next"
+"""Per frame: a page's contents, and the link of the free list that stands in it."""
+
 PRIVATE_PROC_FIELDS = frozenset({"pagetable", "sz", "scause", "stval"})
 """xv6 kernel/proc.h: "these are private to the process, so p->lock need not be held"."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cowcheck.model.expressions import PAGE_DATA, RUN_NEXT
-from cowcheck.model.ir import Program, Type
+from cowcheck.model.ir import PAGE_DATA, RUN_NEXT, Program, Type
 from cowcheck.model.scenario import OpKind, Scenario
 
 PANIC = 0  # slot: 0, or 1 + the number of the panic message

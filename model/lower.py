@@ -1,8 +1,8 @@
 """From a linked design to its program: every function inlined, every shared access an instruction of its own.
 
-Statements are here, expressions in ``expressions.py``. A call is inlined with fresh variables, so the program counter
-alone says where in which call a process is. Arguments that are constants are folded into the callee (``walk``'s
-``alloc``), and a branch on a constant keeps one side.
+Statements are here, expressions in ``expressions.py``, calls in ``calls.py``. A call is inlined with fresh variables,
+so the program counter alone says where in which call a process is. Arguments that are constants are folded into the
+callee (``walk``'s ``alloc``), and a branch on a constant keeps one side.
 
 What the language does not have ends in a :class:`SourceError` with the place and a remedy: recursion, unbounded loops,
 undeclared names, arithmetic on frames.
@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import ast
 
+from cowcheck.model.calls import CallLowering
 from cowcheck.model.emitter import Call
 from cowcheck.model.errors import SourceError
-from cowcheck.model.expressions import BINARY, ExpressionLowering
+from cowcheck.model.expressions import BINARY
 from cowcheck.model.flow import resolve
 from cowcheck.model.ir import (
     Binary,
@@ -31,15 +32,16 @@ from cowcheck.model.ir import (
     Type,
     Var,
 )
+from cowcheck.model.link import Linked
 from cowcheck.model.liveness import live_in, members
 from cowcheck.model.signatures import NAMED_TYPES
-from cowcheck.model.source import Function, Linked
+from cowcheck.model.source import Function
 from cowcheck.model.sv39 import FLAG_MASK
 
 CALL_LIMIT = 5_000
 
 
-class Lowering(ExpressionLowering):
+class Lowering(CallLowering):
     """Lowers the functions of one linked design; use :func:`lower`."""
 
     inlined = 0

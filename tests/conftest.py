@@ -12,7 +12,8 @@ import pytest
 from cowcheck.checker.catalogue import Design, load_design, scenarios
 from cowcheck.checker.explore import Exploration, Explorer
 from cowcheck.checker.judge import Judge
-from cowcheck.model.scenario import Scenario, load_scenario
+from cowcheck.model.scenario import Scenario
+from cowcheck.model.scenario_file import load_scenario
 from cowcheck.model.system import Model
 
 TESTS = Path(__file__).parent

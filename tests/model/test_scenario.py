@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cowcheck.checker.catalogue import scenarios
 from cowcheck.model.errors import CowcheckError, SourceError
 from cowcheck.model.language import MAXVA
-from cowcheck.model.scenario import MAX_FRAMES, MAX_HARTS, MAX_PAGES, OpKind, Scenario, load_scenario
+from cowcheck.model.scenario import MAX_FRAMES, MAX_HARTS, MAX_PAGES, OpKind, Scenario
+from cowcheck.model.scenario_file import load_scenario
 
 HEAD = """\
 from cowcheck.model.user import FAR, MAXVA, Scenario, exec, exit, fork, kill, load, meet, read, sbrk, store, wait
