@@ -7,7 +7,7 @@ from cowcheck.model.user import Scenario, fork, load, meet, store, wait
 SCENARIO = Scenario(
     name="grandchild",
     title="fork again over COW pages",
-    harts=3,
+    harts=2,
     frames=11,
     pages=("data",),
 )
