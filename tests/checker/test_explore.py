@@ -301,6 +301,14 @@ def test_the_depth_of_every_state_is_the_shortest(judge: Judge) -> None:
     assert found.depth == max(lengths.values())
 
 
+def test_the_depth_counts_states_that_are_wrong(judge: Judge) -> None:
+    """The last state of refcount-array's fork without a page table is the one that panics; it is not gone on from."""
+    model = Model(designs()["refcount-array"].program, scenarios()["fork-no-page-table"])
+    found = Explorer(model, judge).run()
+    assert found.depth == max(len(it.path) for it in found.findings)
+    assert found.depth == max(nx.single_source_shortest_path_length(the_graph(found), 0).values())
+
+
 def test_an_action_is_a_number_and_back() -> None:
     for action in (Action(1), Action(7, timer=True)):
         assert decode(encode(action)) == action
@@ -555,6 +563,14 @@ def test_it_reports_how_far_it_is(judge: Judge) -> None:
 def test_each_end_is_counted_by_what_it_leaves(explore: Callable[..., Exploration]) -> None:
     found = explore(designs()["lab-plan"], scenarios()["fault-no-frame"])
     assert found.outcomes == {"5 of 5 frames free": len(found.ends)}
+
+
+def test_ends_that_leave_the_same_are_counted_together(judge: Judge) -> None:
+    """Without symmetry the frames are free in several orders."""
+    model = Model(designs()["lab-plan"].program, scenarios()["store-exit"])
+    found = Explorer(model, judge, symmetry=False).run()
+    assert len(found.ends) > 1
+    assert found.outcomes == {"8 of 8 frames free": len(found.ends)}
 
 
 def test_the_initial_state_is_one(model: Model) -> None:

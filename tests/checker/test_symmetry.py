@@ -232,6 +232,25 @@ def test_frames_are_named_by_first_use() -> None:
     assert [form[layout.array("run.next", frame)] for frame in (6, 7, 8)] == [7, 8, 0]
 
 
+def test_lost_frames_are_named_by_what_is_kept_of_them() -> None:
+    """Nothing leads to them, so they come last, in the order of their counts and contents."""
+    model = model_of("lab-plan", "two-stores")
+    canonical, layout = FrameSymmetry(model), model.layout
+    state = next(model.initial_states())
+    while state[PHASE] == 0:
+        state = model.next_state(state, next(iter(model.enabled_actions(state))))
+    forms = set()
+    for first, second in permutations((2, 3)):
+        lost = list(state)
+        lost[layout.globals["kmem.freelist"]] = 1
+        for frame in (2, 3):
+            lost[layout.array("run.next", frame)] = 0
+        lost[layout.array("kmem.refcnt", first)] = 7
+        lost[layout.array("kmem.refcnt", second)] = 4
+        forms.add(canonical(tuple(lost)))
+    assert len(forms) == 1
+
+
 def test_frames_in_a_design_s_own_variables_are_renamed(
     write_design: Callable[[str], Design], write_scenario: Callable[[str], Scenario]
 ) -> None:

@@ -10,7 +10,7 @@ from cowcheck.checker.catalogue import Design, designs, scenarios
 from cowcheck.checker.explore import Exploration
 from cowcheck.checker.trace import Part, Step, Teller
 from cowcheck.model.errors import CowcheckError
-from cowcheck.model.layout import PANIC, PHASE
+from cowcheck.model.layout import PANIC, PC, PHASE
 from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Action, Model
 
@@ -123,6 +123,25 @@ def test_who_stays_on_a_hart_keeps_its_column() -> None:
     harts = {step.process: step.hart for step in steps}
     assert harts["parent"] != harts["child"]
     assert len({(step.process, step.hart) for step in steps}) == 2
+
+
+def test_who_comes_back_finds_the_hart_that_it_had() -> None:
+    """Both faults are served, and both harts idle; the child stores again, in its own column."""
+    told = teller("lab-plan", "two-stores")
+    path = setup(told.model)
+    state = told.model.replay(path)
+    base = told.model.layout.process(CHILD)
+    served = [Action(PARENT)]
+    state = told.model.next_state(state, served[0])
+    while not served[1:] or state[base + PC]:
+        served.append(Action(CHILD))
+        state = told.model.next_state(state, served[-1])
+    base = told.model.layout.process(PARENT)
+    while state[base + PC]:
+        served.append(Action(PARENT))
+        state = told.model.next_state(state, served[-1])
+    steps = list(told.steps([*path, *served, Action(CHILD), Action(PARENT)]))[len(path) :]
+    assert {(step.process, step.hart) for step in steps} == {("parent", 0), ("child", 1)}
 
 
 def test_a_killed_process_is_ended_by_the_timer() -> None:

@@ -231,6 +231,51 @@ def test_another_process_on_the_hart_finds_it_empty(lab_plan: Design) -> None:
     assert switches > 0
 
 
+TURNS = """\
+from cowcheck.model.user import Scenario, fork, load, meet, store
+
+SCENARIO = Scenario(name="turns", title="two take turns on one hart", harts=1, frames=8, pages=("data",))
+
+
+def parent() -> None:
+    fork(child)
+    store(0)
+    meet()
+    load(0)
+    load(0)
+
+
+def child() -> None:
+    store(0)
+    meet()
+    load(0)
+    load(0)
+"""
+
+
+def test_who_takes_turns_on_a_hart_never_sees_the_other_s_page(
+    lab_plan: Design, write_scenario: Callable[[str], Scenario]
+) -> None:
+    """Each has stored to a page of its own; then they load, in any order, without entering the kernel."""
+    model = Model(lab_plan.program, write_scenario(TURNS))
+    layout, loads = model.layout, 0
+    found = dict.fromkeys(model.initial_states())
+    for state in (work := list(found)):
+        for action in model.enabled_actions(state):
+            after, events = model.take(state, action)
+            for _, view in events:
+                if isinstance(view, LoadView):
+                    loads += 1
+                    assert view.seen == view.due
+            running = after[layout.hart(0)]
+            if running and not after[layout.process(running) + PC]:
+                assert cached(model, after, 0) in (0, model.kernel.leaf_pte(after, running, 0))
+            if after not in found:
+                found[after] = None
+                work.append(after)
+    assert loads > 4
+
+
 def test_the_trap_path_flushes(accessing: Callable[..., Model]) -> None:
     """A process that comes back from the kernel has an empty TLB: uservec and userret both run sfence.vma."""
     model = accessing("store")

@@ -11,6 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from cowcheck.checker.catalogue import Design, designs, scenarios
+from cowcheck.checker.explore import Explorer
+from cowcheck.checker.judge import Judge
+from cowcheck.model.ir import Store
 from cowcheck.model.language import SLEEPING, ZOMBIE
 from cowcheck.model.layout import INIT, PANIC, PC, PHASE, STATE, TABLE
 from cowcheck.model.observe import Observer
@@ -145,6 +148,33 @@ def test_a_panic_leaves_nothing_else_to_judge(model: Model, met: StateTuple) -> 
     state = list(met)
     state[PANIC] = 1
     assert Observer(model).views(tuple(state)) == [SystemView(panicked=True, end_reachable=True)]
+
+
+def test_a_child_that_is_being_made_belongs_to_the_operation(model: Model) -> None:
+    """After uvmcopy fork knows the child as `np` only: its page table is neither owned nor quiescent yet."""
+    state, seen = next(model.initial_states()), 0
+    child = model.layout.process(CHILD)
+    while state[PHASE] == 0:
+        pc = state[model.layout.process(PARENT) + PC]
+        if pc and model.program.instructions[pc - 1].function == "fork" and state[child + TABLE]:
+            seen += 1
+            for its in (4, 5):
+                assert frames(model, state)[its - 1] == KERNEL_S._replace(owned=0, quiescent=False)
+        (action,) = model.enabled_actions(state)
+        state = model.next_state(state, action)
+    assert seen > 3
+
+
+def test_a_pointer_that_is_only_tested_keeps_no_page() -> None:
+    """kref-lock's writefault returns the old page, and its caller asks only whether there was one: when both faults
+    have lowered the count to 0, the page is lost at that step, though `return pa` is still to come."""
+    model = Model(designs()["kref-lock"].program, scenarios()["two-stores"])
+    found = Explorer(model, Judge()).run()
+    (leak,) = found.findings
+    state = model.replay(leak.path[:-1])
+    last = model.program.instructions[state[model.layout.process(leak.path[-1].pid) + PC] - 1]
+    assert (leak.invariant, last.function) == ("no-leak", "kdecref")
+    assert isinstance(last, Store)
 
 
 def test_while_the_kernel_boots_no_frame_is_lost(model: Model) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cowcheck.checker.catalogue import Design, designs, scenarios
-from cowcheck.model.language import RUNNABLE, SCAUSE_STORE_FAULT, SCAUSE_SYSCALL, UNUSED, ZOMBIE
+from cowcheck.model.language import RUNNABLE, SCAUSE_STORE_FAULT, SCAUSE_SYSCALL, SCAUSE_TIMER, UNUSED, ZOMBIE
 from cowcheck.model.layout import INIT, INTR, KILLED, NOFF, PC, PHASE, SCAUSE, STATE, UPC
 from cowcheck.model.scenario import OpKind, Scenario
 from cowcheck.model.system import Action, Model, StateTuple
@@ -127,6 +127,23 @@ def test_the_setup_is_one_path(lab_plan: Design) -> None:
                 assert len(list(model.enabled_actions(state))) == 1
 
 
+def test_in_the_setup_the_lowest_runs_first(lab_plan: Design, write_scenario: Callable[[str], Scenario]) -> None:
+    """The child could run as soon as it is forked, but the parent goes first, up to its meet()."""
+    scenario = write_scenario(MEETINGS.replace("    meet()\n    load(0)\n    {second}", "    load(0)\n    meet()"))
+    model = Model(lab_plan.program, scenario)
+    layout = model.layout
+    parent, child = layout.process(PARENT), layout.process(CHILD)
+    both = 0
+    for state in states(model):
+        if state[PHASE] == 0 and state[child + STATE] == RUNNABLE:
+            if model.ops[state[parent + UPC]].kind is OpKind.MEET:
+                assert able(model, state) == {CHILD}
+            else:
+                assert able(model, state) == {PARENT}
+                both += 1
+    assert both > 0
+
+
 def test_the_setup_ends_where_all_have_met(lab_plan: Design) -> None:
     """The child stands at its meet() from the start; the last step of the parent's fork brings it to its own."""
     model = Model(lab_plan.program, scenarios()["two-stores"])
@@ -217,6 +234,7 @@ def test_only_a_killed_process_in_user_mode_meets_the_timer(lab_plan: Design) ->
                 met += 1
                 after = model.next_state(state, Action(pid, timer=True))
                 assert after[base + PC], "it is in the kernel"
+                assert after[base + SCAUSE] == SCAUSE_TIMER
                 assert after[base + UPC] == state[base + UPC], "its operation has not begun"
     assert met > 0
 
