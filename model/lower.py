@@ -168,7 +168,7 @@ class Lowering(CallLowering):
                     raise self.fail(
                         node,
                         f"'{target.id}' starts with a value that has no type of its own",
-                        f"annotate it, as `{target.id}: Frame = NULL`",
+                        f"annotate it, as `{target.id}: int = 0` or `{target.id}: Frame = NULL`",
                     )
                 wanted = call.types[target.id] = kind
             self.check(node, kind, wanted, f"'{target.id}'")

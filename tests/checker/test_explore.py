@@ -367,8 +367,9 @@ def test_a_fault_that_is_taken_for_ever_comes_back_to_the_same_state(judge: Judg
 
 # --- laws ---
 
-LAW_SCENARIOS = ("both-exit", "fault-no-frame", "fork-no-page-table")
+LAW_SCENARIOS = ("both-exit", "fault-no-frame")
 MORE_LAWS = (
+    ("refcount-array", "fork-no-page-table"),
     ("kref-lock", "sbrk-down"),
     ("kref-lock", "store-exit"),
     ("kmake-unique", "read-no-frame"),

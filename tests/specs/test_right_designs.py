@@ -18,10 +18,8 @@ SCENARIOS = (
     "fault-one-frame",
     "fork-no-page-table",
     "fork-no-second-leaf",
-    "kill-in-fault",
     "read-no-frame",
     "read-two-pages",
-    "sbrk-up-down",
     "store-exit",
     "store-text",
     "wait-no-frame",
@@ -29,17 +27,19 @@ SCENARIOS = (
 """Where the variants differ from each other. ``cowcheck explore --design tests/right/...`` runs one on all of them."""
 
 MORE = {
-    "counted_in_mappages": ("exec-after-fork",),
-    "counts_from_zero": ("sbrk-down", "store-given-back"),
+    "counted_in_mappages": ("exec-after-fork", "sbrk-up-down"),
+    "counts_from_zero": ("sbrk-down", "sbrk-up-down", "store-given-back"),
+    "dropped_before_remap": ("kill-in-fault",),
     "every_page_marked": ("store-text-alone", "store-guard"),
-    "lock_per_frame": ("exec-after-fork", "two-execs", "two-stores"),
+    "lock_per_frame": ("exec-after-fork", "kill-in-fault", "two-execs", "two-stores"),
     "mapping_first": ("fork-no-frame",),
     "nested_locks": ("two-stores",),
     "no_mark": ("store-guard", "store-unmapped", "store-given-back"),
     "optimistic_read": ("two-stores", "two-reads"),
-    "pte_cleared_first": ("sbrk-down", "both-exit"),
-    "reused_at_one": ("store-after-wait",),
+    "pte_cleared_first": ("sbrk-down", "sbrk-up-down", "both-exit"),
+    "reused_at_one": ("kill-in-fault", "store-after-wait"),
     "reused_without_memory": ("fault-no-frame",),
+    "stale_when_free": ("sbrk-up-down",),
 }
 
 KEPT = {"page_in_reserve": 1}
