@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 
+from cowcheck.model.contents import REST_BITS, REST_MASK, filled
 from cowcheck.model.expressions import ExpressionLowering, fold
 from cowcheck.model.ir import (
     PAGE_DATA,
+    PAGE_WORD,
     Acquire,
+    Binary,
     Cell,
+    Const,
     Expr,
     Load,
     Local,
@@ -110,15 +114,20 @@ class CallLowering(ExpressionLowering, ABC):
         values = tuple(expr for expr, _ in pairs)
         match name:
             case "memmove":
-                source = values[1]
-                if pairs[1][1] is not Type.BUFFER:
-                    page = self.variable("page contents", Type.INT)
-                    self.emit(Load(page, Cell(Space.PER_FRAME, PAGE_DATA, values[1], Type.INT), **where))
-                    source = Local(page)
-                self.emit(Store(Cell(Space.PER_FRAME, PAGE_DATA, values[0], Type.INT), source, **where))
+                if pairs[1][1] is Type.BUFFER:
+                    self.emit(Store(Cell(Space.PER_FRAME, PAGE_WORD, values[0], Type.INT), values[1], **where))
+                    return None, Type.NONE, False
+                page = self.variable("page contents", Type.INT)
+                self.emit(Load(page, Cell(Space.PER_FRAME, PAGE_DATA, values[1], Type.INT), **where))
+                self.emit(Store(Cell(Space.PER_FRAME, PAGE_DATA, values[0], Type.INT), Local(page), **where))
                 return None, Type.NONE, False
             case "memset":
-                self.emit(Store(Cell(Space.PER_FRAME, PAGE_DATA, values[0], Type.INT), values[1], **where))
+                fill: Expr = Binary(
+                    "|", Binary("<<", values[1], Const(REST_BITS)), Binary("&", values[1], Const(REST_MASK))
+                )
+                if isinstance(values[1], Const):
+                    fill = Const(filled(values[1].value))
+                self.emit(Store(Cell(Space.PER_FRAME, PAGE_DATA, values[0], Type.INT), fill, **where))
                 return None, Type.NONE, False
             case "myproc":
                 return Self(), Type.PROC, False

@@ -6,8 +6,10 @@ registers; it returns the index of the next block. The text is meant to be read:
 
 from __future__ import annotations
 
+from cowcheck.model.contents import REST_BITS, REST_MASK
 from cowcheck.model.ir import (
     PAGE_DATA,
+    PAGE_WORD,
     RUN_NEXT,
     Acquire,
     Binary,
@@ -194,7 +196,8 @@ class CodeGenerator:
             case Space.GLOBAL:
                 return str(layout.globals[cell.name]), ""
             case Space.PER_FRAME:
-                return f"{layout.arrays[cell.name] - 1} + {index}", f"not 0 < {index} <= {layout.frames}"
+                array = layout.arrays[PAGE_DATA if cell.name == PAGE_WORD else cell.name]
+                return f"{array - 1} + {index}", f"not 0 < {index} <= {layout.frames}"
             case Space.PROC:
                 offset = _PROC_SLOTS[cell.name]
                 if isinstance(cell.index, Self):
@@ -232,10 +235,12 @@ class CodeGenerator:
                 return lines
             case Store(cell, value):
                 slot, lines = self._guard(cell)
-                if cell.name == PAGE_DATA and cell.index is not None:
+                if cell.name in (PAGE_DATA, PAGE_WORD) and cell.index is not None:
                     frame = self.expr(cell.index)
                     lines.append(f"k.touch(s, {frame})")
                     lines.append(f"s[{self.layout.arrays[RUN_NEXT] - 1} + {frame}] = 0")
+                if cell.name == PAGE_WORD:
+                    return [*lines, f"s[{slot}] = {self.expr(value)} << {REST_BITS} | s[{slot}] & {REST_MASK}"]
                 return [*lines, f"s[{slot}] = {self.expr(value)}"]
             case Acquire(lock):
                 slot, lines = self._guard(lock)

@@ -38,6 +38,8 @@ BINARY: dict[type[ast.operator], str] = {
     ast.LShift: "<<",
     ast.RShift: ">>",
 }
+MAX_SHIFT = 15  # a word of a packed state has 16 bits
+
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -167,6 +169,10 @@ class ExpressionLowering(Emitter, ABC):
         (a_expr, a_type), (b_expr, b_type) = a, b
         self._number(left, a_type)
         self._number(right, b_type)
+        if op in ("<<", ">>") and not (isinstance(b_expr, Const) and 0 <= b_expr.value <= MAX_SHIFT):
+            raise self.fail(
+                right, f"a shift by {ast.unparse(right)[:40]}", f"shift by a constant from 0 to {MAX_SHIFT}"
+            )
         if Type.PTE not in (a_type, b_type):
             return fold(op, (a_expr, b_expr)), Type.INT
         if op not in ("&", "|"):

@@ -8,6 +8,7 @@ when its hart runs another process, never by itself: the most that a stale trans
 from __future__ import annotations
 
 from cowcheck.model import language
+from cowcheck.model.contents import FIRST_STORE_TOKEN, with_word
 from cowcheck.model.ir import PAGE_DATA, RUN_NEXT
 from cowcheck.model.layout import FAULT_PTE, INTR, SCAUSE, STVAL, TABLE, UPC, Layout
 from cowcheck.model.scenario import Op, OpKind, Scenario
@@ -25,7 +26,6 @@ _CAUSES = {
 """Of the accesses of user code: the causes of a page fault and of an access to no RAM (table 3.6)."""
 _PERMISSION = {OpKind.EXECUTE: PTE_X, OpKind.LOAD: PTE_R, OpKind.STORE: PTE_W}
 FAULTS = frozenset(cause for causes in _CAUSES.values() for cause in causes)
-FIRST_STORE_TOKEN = 8
 
 State = list[int]
 StateLike = list[int] | tuple[int, ...]
@@ -95,7 +95,9 @@ class Hardware:
         state[cached] = pte
         due = self.layout.due(pid, op.page)
         if op.kind is OpKind.STORE:
-            state[self.data_base + frame] = state[due] = self.token(state, pid)
+            token = self.token(state, pid)
+            state[self.data_base + frame] = with_word(state[self.data_base + frame], token)
+            state[due] = with_word(state[due], token)
             state[self.next_base + frame] = 0
         elif op.kind is OpKind.LOAD:
             view = LoadView(seen=state[self.data_base + frame], due=state[due])

@@ -106,6 +106,7 @@ class Space(StrEnum):
 
 
 PAGE_DATA = "page.data"
+PAGE_WORD = "page.word"  # its first word: what a system call copies out is no whole page
 RUN_NEXT = "run.next"
 """Per frame: a page's contents, and the link of the free list that stands in it."""
 

@@ -7,6 +7,7 @@ that ended, a page that was touched) are appended to ``events``.
 from __future__ import annotations
 
 from cowcheck.model import language
+from cowcheck.model.contents import FIRST_STORE_TOKEN, filled, with_word, word_of
 from cowcheck.model.hardware import FAULTS, Hardware, State, StateLike
 from cowcheck.model.layout import (
     FAULT_PTE,
@@ -230,9 +231,10 @@ class Kernel(Hardware):
             if failed:
                 pte = self.leaf_pte(state, pid, page)
                 frame = pte_ppn(pte)
-                if not (pte & PTE_V and self.in_ram(frame) and state[self.data_base + frame] == token):
+                if not (pte & PTE_V and self.in_ram(frame) and word_of(state[self.data_base + frame]) == token):
                     continue
-            state[self.layout.due(pid, page)] = token
+            due = self.layout.due(pid, page)
+            state[due] = with_word(state[due], token)
 
     # --- processes ---
 
@@ -258,7 +260,7 @@ class Kernel(Hardware):
         if pid == INIT:
             state[base + UPC] = starts[self.scenario.first]
             for page in range(len(self.scenario.pages)):
-                state[self.layout.due(proc, page)] = IMAGE_TOKEN
+                state[self.layout.due(proc, page)] = filled(IMAGE_TOKEN)
         else:
             state[base + UPC] = starts[self.op(state, pid).target]
         state[base + STATE] = language.RUNNABLE
@@ -321,4 +323,5 @@ class Kernel(Hardware):
             state[self.layout.due(child, page)] = state[self.layout.due(pid, page)]
 
     def ghost_due(self, state: State, pid: int, page: int, token: int) -> None:
-        state[self.layout.due(pid, page)] = token
+        due = self.layout.due(pid, page)
+        state[due] = with_word(state[due], token) if token >= FIRST_STORE_TOKEN else filled(token)

@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from cowcheck.model.hardware import FIRST_STORE_TOKEN, Events
+from cowcheck.model.contents import FIRST_STORE_TOKEN, rest_of, word_of
+from cowcheck.model.hardware import Events
 from cowcheck.model.interpreter import Interpreter
 from cowcheck.model.ir import Program
-from cowcheck.model.kernel import FIXED_CONTENTS, Kernel
+from cowcheck.model.kernel import FIXED_CONTENTS, IMAGE_TOKEN, Kernel
 from cowcheck.model.language import RUNNABLE, SCAUSE_SYSCALL, SCAUSE_TIMER, SLEEPING, UNUSED, ZOMBIE
 from cowcheck.model.layout import (
     FIRST,
@@ -255,12 +256,14 @@ class Model:
         free = sum(count > 0 for count in self.kernel.free_counts(state))
         return f"{free} of {self.layout.frames} frames free"
 
-    def contents(self, token: int) -> str:
+    def contents(self, contents: int) -> str:
         """What a page holds, in words."""
-        if token in FIXED_CONTENTS:
-            return FIXED_CONTENTS[token]
+        token, rest = word_of(contents), rest_of(contents)
+        if token < FIRST_STORE_TOKEN:
+            return FIXED_CONTENTS.get(token, str(token))
         op = self.ops[(token - FIRST_STORE_TOKEN) % len(self.ops)]
-        return f"{op.program}'s {op.kind} (line {op.place.line})"
+        beside = "" if rest in (0, IMAGE_TOKEN) else f" amid {FIXED_CONTENTS.get(rest, str(rest))}"
+        return f"{op.program}'s {op.kind} (line {op.place.line}){beside}"
 
     def panic_message(self, state: StateTuple) -> str:
         """What the kernel said as it stopped; empty where it runs."""

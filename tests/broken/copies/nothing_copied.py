@@ -18,7 +18,7 @@ from cowcheck.model.language import (
 from cowcheck.specs.designs.lab_plan import copyout, kaddref, kalloc, kfree, kinit, kmem, usertrap, uvmcopy
 from cowcheck.specs.xv6.vm import walk
 
-DESIGN = Design(name="gap-nothing-copied", title="no memmove", count="kmem.refcnt")
+DESIGN = Design(name="nothing-copied", title="no memmove", count="kmem.refcnt")
 
 
 def cow_fault(pagetable: PageTable, va: int) -> int:
