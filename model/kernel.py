@@ -186,7 +186,7 @@ class Kernel(Hardware):
         base = self.layout.process(pid)
         op = self.op(state, pid)
         fault = state[base + SCAUSE] in FAULTS
-        if not fault and op.kind not in _JUDGED_CALLS:
+        if not fault and not killed and op.kind not in _JUDGED_CALLS:
             return
         pte = self.leaf_pte(state, pid, op.page) if fault else 0
         if fault:

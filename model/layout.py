@@ -38,21 +38,6 @@ PHASE = 1  # slot: 0 while one process runs at a time (boot, setup), then 1
 interrupts are on but for those; the last three are ghosts: memory was out during this operation, another process asked
 for the kill, the PTE at the trap."""
 
-FIELD_NAMES = (
-    "state",
-    "pc",
-    "upc",
-    "parent",
-    "killed",
-    "pagetable",
-    "sz",
-    "lock",
-    "noff",
-    "intr",
-    "scause",
-    "stval",
-)
-
 FREE_LIST = "kmem.freelist"
 """The shared variable that every kernel keeps its free frames by."""
 

@@ -60,6 +60,7 @@ CAUGHT = {
     "p13_execute_dropped": Caught("store-text", {UNDUE}, "jump to page 0 was legal"),
     "p19_exit_in_handler": Caught("wait-no-frame", {SURVIVES}, "Its last words: acquire: this hart"),
     "p23_killed_by_exit": Caught("two-stores", {UNDUE}, "was legal, but the process was killed for it"),
+    "p32_killed_in_wait": Caught("two-stores", {UNDUE}, "wait() was legal, but the process was killed for it"),
     "p05_kalloc_increments": Caught("two-stores", {COUNTS}, "The count is too low"),
     "p06_count_overflows": Caught("three-children", {COUNTS}, "has a reference count of 0, but the number"),
     "p07_lock_order": Caught(
