@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cowcheck.model.language import Design, acquire, has_child, myproc, release, sleep, zombie_child
+from cowcheck.model.language import NULL, Design, acquire, has_child, myproc, release, sleep, zombie_child
 from cowcheck.specs.designs.lab_plan import (
     copyout,
     cow_fault,
@@ -24,7 +24,7 @@ def wait() -> int:
     acquire(proctable.wait_lock)
     while True:
         pp = zombie_child(p)
-        if pp != 0:
+        if pp != NULL:
             freeproc(pp)
             release(proctable.wait_lock)
             if p.pid != 1:
