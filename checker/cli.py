@@ -1,4 +1,4 @@
-"""The command line: ``cowcheck explore``, ``list`` and ``replay``.
+"""The command line: ``cowcheck explore``, ``check``, ``record``, ``verify``, ``list`` and ``replay``.
 
 Only this module prints and exits. It sets every exit status itself (``checker/exit_status.py``), because a Python
 traceback, click's own errors and a broken pipe in click or rich would all exit with 1, which means a violation.
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -119,6 +120,68 @@ def replay(context: click.Context, file: str, number: int | None, oracle: str | 
     from cowcheck.checker.replay_command import replay_command
 
     context.exit(replay_command(Path(file), number, oracle == "z3"))
+
+
+@cli.command(epilog="\b\n" + exit_status.HELP)
+@click.argument("kernel", metavar="KERNEL")
+@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
+@click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
+@click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
+@click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
+@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
+@click.option("--trace", "trace_file", metavar="FILE", help="Write the recording too (.gz, .zst: compressed).")
+@click.pass_context
+def check(context: click.Context, /, **options: Any) -> None:
+    """Check a kernel: boot it, run it under every workload, verify every state.
+
+    KERNEL is an xv6 tree that was built, or its kernel/kernel. It is not changed, and runs only inside an emulator.
+    """
+    _tell_of_compiling()
+    from cowcheck.checker.check_command import CheckOptions, check_command
+
+    context.exit(check_command(CheckOptions(**options)))
+
+
+@cli.command(epilog="\b\n" + exit_status.HELP)
+@click.argument("kernel", metavar="KERNEL")
+@click.option("-o", "trace_file", required=True, metavar="FILE", help="The trace file to write (.gz, .zst: packed).")
+@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
+@click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
+@click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
+@click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
+@click.pass_context
+def record(context: click.Context, /, **options: Any) -> None:
+    """Record a kernel under the workloads, for `cowcheck verify` to judge later."""
+    _tell_of_compiling()
+    from cowcheck.checker.check_command import CheckOptions, check_command
+
+    context.exit(check_command(CheckOptions(verify=False, **options)))
+
+
+@cli.command(epilog="\b\n" + exit_status.HELP)
+@click.argument("file", metavar="FILE")
+@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
+@click.pass_context
+def verify(context: click.Context, file: str, oracle: str | None, json_file: str | None) -> None:
+    """Verify a recording of a kernel: a trace file (plain, .gz or .zst), or - for stdin.
+
+    docs/trace.md describes the format, and how another emulator can write it.
+    """
+    from cowcheck.checker.verify_command import verify_command
+
+    context.exit(verify_command(file, json_file, oracle == "z3"))
+
+
+def _tell_of_compiling() -> None:
+    """Says why the first command of a version takes longer."""
+    from cowcheck.machine.native_cache import ROOT, is_compiled
+
+    if not is_compiled(ROOT / "machine" / "record" / "hooks.py"):
+        tell("compiling the emulator's callbacks, which is done once and takes about half a minute ...")
 
 
 class _Terminated(BaseException):

@@ -25,12 +25,14 @@ class ProgressLine:
 
     def show(self, running: Running) -> None:
         """Draws the line anew, if the last time is long enough ago."""
-        now = self._clock()
-        if now - self._drawn < REDRAW_EVERY_S:
-            return
-        self._drawn = now
+        if self._clock() - self._drawn >= REDRAW_EVERY_S:
+            self.say(words(running))
+
+    def say(self, text: str) -> None:
+        """Draws the line anew with this text."""
+        self._drawn = self._clock()
         width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K{printable(words(running))[:width]}")
+        self._stream.write(f"\r\x1b[K{printable(text)[:width]}")
         self._stream.flush()
 
     def clear(self) -> None:

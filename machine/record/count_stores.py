@@ -1,0 +1,88 @@
+"""Stores to the reference counts, compiled: an array by frame, or a table that is searched for the frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cowcheck.machine.board.state import FIRST_PPN, FRAMES, KERNBASE
+from cowcheck.machine.native import Array, Record, Value, compiled
+from cowcheck.machine.record.event import EventKind
+from cowcheck.machine.record.numbers import number, overlaid, signed
+from cowcheck.machine.record.observer import COUNTS_TABLE, emit, index_of
+
+COUNT = int(EventKind.COUNT)
+
+
+@compiled
+def count_stored(
+    observer: Record, board: Record, events: Array, ram: Array, offset: Value, size: Value, value: Value, pc: Value
+) -> None:
+    """A store to the reference counts: an array by frame, or a table that is searched for the frame."""
+    stride, width = observer.count_stride, observer.count_width
+    low, high = np.int64(0), width  # what of an entry matters, from its count on
+    if observer.counts == COUNTS_TABLE:
+        low, high = min(low, observer.key_at), max(high, observer.key_at + 8)
+    start = offset + KERNBASE - observer.count_base
+    for index in range((start - high) // stride + 1, (start + size - 1 - low) // stride + 1):
+        at = observer.count_base + index * stride - KERNBASE
+        if at + KERNBASE < observer.count_first or at + KERNBASE >= observer.count_end:
+            continue
+        old = signed(number(ram, at, width), width)
+        new = signed(overlaid(ram, at, width, offset, size, value), width)
+        was, now = index, index
+        if observer.counts == COUNTS_TABLE:
+            key = at + observer.key_at
+            was = index_of(number(ram, key, 8) << observer.key_shift)
+            now = index_of(overlaid(ram, key, 8, offset, size, value) << observer.key_shift)
+        if was != now:
+            entry_renamed(observer, board, events, ram, at, was, now, old, new, pc)
+        elif old != new:
+            counted(observer, board, events, now, old, new, pc)
+
+
+@compiled
+def counted(observer: Record, board: Record, events: Array, frame: Value, old: Value, new: Value, pc: Value) -> None:
+    """Tells of a count, given as the kernel keeps it."""
+    if 0 <= frame < FRAMES:
+        running, zero = observer.hart_slot[board.hart], observer.count_offset
+        emit(observer, board, events, COUNT, running, pc, frame + FIRST_PPN, old - zero, new - zero, 0)
+
+
+@compiled
+def entry_renamed(
+    observer: Record, board: Record, events: Array, ram: Array, at: Value, was: Value, now: Value, old: Value,
+    new: Value, pc: Value,
+) -> None:  # fmt: skip
+    """A table's entry goes to another frame. One with a count of 0 is nobody's, so it says nothing of either frame.
+
+    What a frame's count is that has no entry, only the kernel knows: nothing is told of that.
+    """
+    other = entry_of(observer, ram, was, at)
+    if old != 0 and other >= 0:
+        counted(
+            observer,
+            board,
+            events,
+            was,
+            old,
+            signed(number(ram, other, observer.count_width), observer.count_width),
+            pc,
+        )
+    if new != 0:
+        counted(observer, board, events, now, observer.count_offset, new, pc)
+
+
+@compiled
+def entry_of(observer: Record, ram: Array, frame: Value, but: Value) -> Value:
+    """The offset of a table's entry for a frame, other than the one at ``but``; -1 where there is none in use."""
+    at = observer.count_base - KERNBASE
+    while frame >= 0 and at + KERNBASE < observer.count_end:
+        if (
+            at != but
+            and at + KERNBASE >= observer.count_first
+            and index_of(number(ram, at + observer.key_at, 8) << observer.key_shift) == frame
+            and number(ram, at, observer.count_width) != 0
+        ):
+            return at
+        at += observer.count_stride
+    return np.int64(-1)
