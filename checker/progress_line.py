@@ -25,12 +25,16 @@ class ProgressLine:
 
     def show(self, running: Running) -> None:
         """Draws the line anew, if the last time is long enough ago."""
-        if self._clock() - self._drawn >= REDRAW_EVERY_S:
-            self.say(words(running))
+        now = self._clock()
+        if now - self._drawn >= REDRAW_EVERY_S:
+            self._draw(words(running), now)
 
     def say(self, text: str) -> None:
         """Draws the line anew with this text."""
-        self._drawn = self._clock()
+        self._draw(text, self._clock())
+
+    def _draw(self, text: str, now: float) -> None:
+        self._drawn = now
         width = shutil.get_terminal_size().columns - 1
         self._stream.write(f"\r\x1b[K{printable(text)[:width]}")
         self._stream.flush()

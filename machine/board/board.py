@@ -41,10 +41,14 @@ from cowcheck.machine.board.state import (
 )
 from cowcheck.machine.board.trap import (
     BREAKPOINT,
+    LOAD_REFUSED,
+    STORE_REFUSED,
     enter_trap,
     fault_address,
+    fetch,
     on_exception,
     set_lines,
+    stores_atomically,
     take_interrupt,
     wakes,
 )
@@ -260,6 +264,8 @@ class Board:
         privilege, pc = self.engine.read(PRIV), np.uint64(self.engine.read(PC))
         self.engine.write(PRIV, MACHINE)
         tval = int(pc) if cause == BREAKPOINT else fault_address(handle, shared, self.ram, pc, cause, privilege)
+        if cause == LOAD_REFUSED and stores_atomically(np.uint64(fetch(handle, shared, self.ram, pc, privilege))):
+            cause = STORE_REFUSED  # the load in an atomic instruction is the store's
         enter_trap(handle, shared, cause, False, pc, np.uint64(tval), privilege)
 
     def snapshot(self) -> Snapshot:

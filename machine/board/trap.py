@@ -70,8 +70,10 @@ STVEC, SEPC, SCAUSE, STVAL, SATP = (
     rv.UC_RISCV_REG_SATP,
 )
 INTERRUPT = np.uint64(1 << 63)
-ILLEGAL_INSTRUCTION, BREAKPOINT, LOAD_MISALIGNED, STORE_MISALIGNED, USER_ECALL, FETCH_PAGE_FAULT = 2, 3, 4, 6, 8, 12
+ILLEGAL_INSTRUCTION, BREAKPOINT, USER_ECALL, FETCH_PAGE_FAULT = 2, 3, 8, 12
+LOAD_MISALIGNED, LOAD_REFUSED, STORE_REFUSED = 4, 5, 7  # the latter two: access faults
 STOP_STUCK = int(Stop.STUCK)
+MOST_FAULTS = 50  # of the kernel's own in one run: xv6 panics at the first
 
 SSIP = 1 << 1
 SUPERVISOR_LINES = LINE_STIP | LINE_SEIP
@@ -108,14 +110,17 @@ def enter_trap(
         level = MACHINE
     write(engine, board, MSTATUS, status)
     base = vector & ~np.uint64(3)
+    target = base
     if interrupt and vector & np.uint64(1):
-        base += np.uint64(4 * cause)
-    if base == 0:
-        board.stop = STOP_STUCK
-        uc_emu_stop(engine)
+        target += np.uint64(4 * cause)
     board.traps += 1
     write(engine, board, PRIV, level)
-    write(engine, board, PC, base)
+    write(engine, board, PC, target)
+    if privilege == SUPERVISOR and not interrupt:
+        board.faults += 1
+    if base == 0 or board.faults > MOST_FAULTS:  # no trap handler, or one that faults for ever
+        board.stop = STOP_STUCK
+        uc_emu_stop(engine)
 
 
 @compiled
@@ -228,8 +233,8 @@ def on_exception(engine: Value, number: Value, user: Value) -> None:
             return
     elif cause == 1 or 4 <= cause <= 7 or cause >= FETCH_PAGE_FAULT:
         tval = fault_address(engine, board, ram, pc, cause, privilege)
-        if cause == LOAD_MISALIGNED and stores_atomically(fetch(engine, board, ram, pc, privilege)):
-            cause = np.int64(STORE_MISALIGNED)  # Unicorn tells of both by the one number
+        if LOAD_MISALIGNED <= cause <= LOAD_REFUSED and stores_atomically(fetch(engine, board, ram, pc, privilege)):
+            cause += 2  # Unicorn tells of loads and stores by the one number
         if cause == FETCH_PAGE_FAULT and tval != pc and pc & np.uint64(PAGE - 1) != np.uint64(PAGE - 2):
             # An illegal instruction at the start of a page: Unicorn looks at the page before, which it may not run.
             cause = np.int64(ILLEGAL_INSTRUCTION)
