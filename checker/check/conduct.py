@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from cowcheck.machine.program.kernel_age import steps_beyond
 from cowcheck.machine.program.outcome import Observer, Outcome
 from cowcheck.machine.program.report import Case, ReportKind, Watch
 from cowcheck.machine.program.report import Ending as OperationEnding
 from cowcheck.machine.program.workload import Workload
-from cowcheck.machine.record.event import Came, Ending, EventKind
+from cowcheck.machine.record.event import KIND, WIDTH, A, Came, Ending, EventKind
 from cowcheck.machine.record.recorder import Recorder, Report, Rows
 from cowcheck.machine.rig import Rig, Run
 
@@ -52,7 +54,17 @@ def conduct(rig: Rig, workload: Workload, consumer: Consumer) -> tuple[Run, ...]
         if not left:
             break
         name = f"{workload.name}, from step {left[0].number}"
+    else:
+        consumer.begin(name)
+        consumer.take(*_not_run(len(left)))
     return tuple(runs)
+
+
+def _not_run(steps: int) -> tuple[Rows, list[str]]:
+    """The events of a run that was never made, so that nobody takes it for one that held."""
+    row = np.zeros((1, WIDTH), np.int64)
+    row[0, [KIND, A]] = EventKind.END, Ending.BUDGET
+    return row, [f"{steps} steps were not run: {MOST_RUNS} before them stopped the kernel; mend those first"]
 
 
 class _Listener:
