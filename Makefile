@@ -15,7 +15,7 @@ TYPES := .venv/types/cowcheck
 PACKAGES := model machine checker specs
 
 .DEFAULT_GOAL := help
-.PHONY: help explore test check format docs matrix clean FORCE
+.PHONY: help explore test check format docs matrix bench clean FORCE
 
 help:  ## list the targets (what `make` alone does)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,8 +46,11 @@ format: $(STAMP)  ## mend what ruff can mend, and format
 docs: $(STAMP)  ## write the generated pages of docs/ anew
 	$(BIN)/python -m cowcheck.checker.pages
 
-matrix: $(STAMP)  ## check every mutant of the test kernel, and write docs/detection.md anew (a quarter of an hour)
+matrix: $(STAMP)  ## check every mutant of the test kernel, and write docs/detection.md anew (some minutes)
 	$(BIN)/python tests/kernels/matrix.py docs/detection.md
+
+bench: $(STAMP)  ## measure, and write docs/benchmarks.md anew; COWCHECK_XV6 names an xv6 tree that was built
+	$(BIN)/python -m tests.bench docs/benchmarks.md
 
 clean:  ## remove all that make, Python and the tools have left, .venv too
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

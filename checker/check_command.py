@@ -5,27 +5,35 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from cowcheck.checker.check.build import build
-from cowcheck.checker.check.conduct import Consumer, conduct
+from cowcheck.checker.check.conduct import conduct, not_run
+from cowcheck.checker.check.consumer import Consumer
+from cowcheck.checker.check.options import CheckOptions
 from cowcheck.checker.check.plan import Plan, plan
 from cowcheck.checker.check.program import check_program, find_image, run_program
 from cowcheck.checker.check.subject import Subject, open_kernel
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.interleave.report import races_told
+from cowcheck.checker.interleave.verdict import races_alone, with_races
+from cowcheck.checker.interleave.wanted import RacesWanted, wanted
 from cowcheck.checker.output import check_writable, write_text
 from cowcheck.checker.printable import printable
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.streams import tell
+from cowcheck.checker.verify.bad_event import BadEvent
 from cowcheck.checker.verify.report import print_result
 from cowcheck.checker.verify.result import KernelResult, document
 from cowcheck.checker.verify.verifier import Verifier
 from cowcheck.checker.verify_command import STATUS
-from cowcheck.machine.program import Workload, inabilities
+from cowcheck.machine.interruption import Terminated, raised
+from cowcheck.machine.machine import BOARD, MACHINES
+from cowcheck.machine.program import Workload, inabilities, steps_beyond
+from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.recorder import Rows
 from cowcheck.machine.rig import NotBooted
 from cowcheck.machine.trace.writer import TraceWriter
@@ -33,22 +41,8 @@ from cowcheck.model.errors import CowcheckError
 
 MOST_COMMANDS = 5
 CONSOLE_LINES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """The options as they were given."""
-
-    kernel: str
-    workloads: tuple[str, ...] = ()
-    harts: int | None = None
-    seed: int = 0
-    oracle: str | None = None
-    json_file: str | None = None
-    trace_file: str | None = None
-    verify: bool = True
-    program: str | None = None  # --run
-    build: bool = False
+ENDLESS_RUNS, ENDLESS_INSTRUCTIONS = 3, 2_000_000_000  # that came to no end: a kernel that always hangs is told soon
+LONGEST_LINE = 200
 
 
 def check_command(options: CheckOptions) -> ExitStatus:
@@ -56,18 +50,24 @@ def check_command(options: CheckOptions) -> ExitStatus:
     for option, file in (("--json", options.json_file), ("-o", options.trace_file)):
         if file is not None and file != "-":
             check_writable(Path(file), option)
+    MACHINES[options.machine].title()  # an error where it is not installed, before anything is built
+    if options.seed and not MACHINES[options.machine].draws_turns:
+        raise CowcheckError(f"--seed: nothing is drawn on --machine {options.machine}; leave it out")
     chosen = plan(options.workloads, options.harts) if options.program is None else Plan(())
     if options.program is not None and options.workloads:
         raise CowcheckError("--run and --workload: give one of them")
+    races = wanted(options)
+    if options.races and not options.workloads:
+        chosen = Plan(())
     if options.build:
         build(Path(options.kernel))
     image = find_image(options.kernel) if options.program is not None else b""
     if options.program is not None:
         check_program(image, options.program)
-    subject = open_kernel(options.kernel, options.seed)
+    subject = open_kernel(options.kernel, options.seed, options.machine)
     line = ProgressLine(sys.stderr)
     try:
-        return _checked(subject, chosen, image, options, line)
+        return _checked(subject, chosen, races, image, options, line)
     except NotBooted as failure:
         line.clear()
         return _not_booted(subject, failure, options)
@@ -79,45 +79,121 @@ def _not_booted(subject: Subject, failure: NotBooted, options: CheckOptions) -> 
     """Nothing can be checked: that is said as a result, with what the kernel printed."""
     subject.counts = "the kernel did not boot"
     verifier = Verifier(subject.header(options.harts or 1, ""))
-    printed = " / ".join(failure.console.strip().splitlines()[-CONSOLE_LINES:])
+    printed = " / ".join(line[:LONGEST_LINE] for line in failure.console.strip().splitlines()[-CONSOLE_LINES:])
     said = f" It printed: {printed}" if printed else ""
-    return _told(verifier.finish(f"{failure} QEMU shows the same; mend that first.{said}"), options)
+    return _told(verifier.finish(f"{failure} Mend that first.{said}"), options)
 
 
-def _checked(subject: Subject, chosen: Plan, image: bytes, options: CheckOptions, line: ProgressLine) -> ExitStatus:
-    steps = [(workload, harts) for workload, harts in chosen.steps if not too_new(workload, subject)]
+def _checked(
+    subject: Subject,
+    chosen: Plan,
+    races: RacesWanted | None,
+    image: bytes,
+    options: CheckOptions,
+    line: ProgressLine,
+) -> ExitStatus:
+    reasons = {workload.name: left_out(workload, subject, options) for workload, _ in chosen.steps}
+    steps = [(workload, harts) for workload, harts in chosen.steps if not reasons[workload.name]]
     if line.wanted:
         line.say(f"booting {options.kernel}")
-    first = subject.rig(steps[0][1] if steps else options.harts or 1)
-    header = subject.header(max(chosen.harts, first.harts), options.program or ", ".join(options.workloads))
+    try:
+        harts = subject.rig(
+            steps[0][1] if steps else options.harts or 1
+        ).harts  # the rig itself is kept by subject alone
+    except (KeyboardInterrupt, Terminated):
+        line.clear()
+        tell("nothing was done: the kernel had not come to its first process")
+        raise
+    what = options.program or ", ".join(options.workloads) or all_but(reasons)
+    header = subject.header(max(chosen.harts, harts), what)
     with ExitStack() as stack:
         consumers: list[Consumer] = []
         verifier = Verifier(header, oracle=options.oracle == "z3") if options.verify else None
-        if verifier is not None:
-            consumers.append(_Verifying(verifier))
         if options.trace_file is not None:
             file = stack.enter_context(Path(options.trace_file).open("wb"))
             consumers.append(_Writing(stack.enter_context(TraceWriter(file, header, options.trace_file))))
+        if verifier is not None:
+            consumers.append(_Verifying(verifier))  # after the trace, which then has what a signal keeps from it
         both = _All(consumers)
-        if options.program is not None:
-            run_program(first, image, options.program, both)
-        for number, (workload, harts) in enumerate(steps):
-            if line.wanted:
-                line.say(f"{number} of {len(steps)} workloads done: {workload.name}")
-            conduct(subject.rig(harts), workload, both)
+        done, endless = 0, list[int]()
+        try:
+            if options.program is not None:
+                run_program(subject.rig(harts), image, options.program, both)
+            for workload, harts in steps:
+                if line.wanted:
+                    line.say(f"{done} of {len(steps)} workloads done: {workload.name}")
+                runs = conduct(subject.rig(harts), workload, both)
+                done += 1
+                endless += [run.instructions for run in runs if run.ending is Ending.BUDGET]
+                if len(endless) >= ENDLESS_RUNS and sum(endless) >= ENDLESS_INSTRUCTIONS and done < len(steps):
+                    both.begin(f"{len(steps) - done} more workloads")
+                    both.take(*not_run("they were not run: too many before them came to no end; mend those first"))
+                    break
+        except (KeyboardInterrupt, Terminated) as signal:
+            line.clear()
+            both.consumers = [consumer for consumer in consumers if isinstance(consumer, _Writing)]
+            if subject.kept is not None:
+                subject.kept.stop("interrupted" if isinstance(signal, KeyboardInterrupt) else "terminated")
+            tell(_so_far(done, len(steps), verifier, options))
+            raise
     line.clear()
     for workload, _ in chosen.steps:
-        if too_new(workload, subject):
-            tell(f"{workload.name} was not run: xv6 itself, of the year of this kernel, panics there")
+        if reason := reasons[workload.name]:
+            tell(f"{workload.name} was not run: {reason}")
+        elif beyond := steps_beyond(workload, subject.kernel.elf.data):
+            texts = ", ".join(step.text for step in workload.steps if step.number in beyond)
+            tell(f"{workload.name}: {texts}: not run; xv6 itself, of the year of this kernel, panics there")
     if verifier is None:
         tell(f"{options.trace_file}: written; `cowcheck verify {options.trace_file}` judges it")
         return ExitStatus.PASS
-    return _told(verifier.finish(), options)
+    result = verifier.finish()
+    verifier = None
+    consumers.clear()  # what has verified the workloads is not needed for races, and is large
+    if races is None or not (result.shares or not chosen.steps):
+        return _told(result, options)
+    try:
+        told = races.explore(subject, line)
+    except (KeyboardInterrupt, Terminated):
+        line.clear()
+        if chosen.steps:
+            _told(result, options)
+        tell("the races were not all explored")
+        raise
+    line.clear()
+    races.save(subject, told, options.save_file)
+    result = with_races(result, told) if chosen.steps else races_alone(result, told, options.bound)
+    return _told(result, options)
 
 
-def too_new(workload: Workload, subject: Subject) -> bool:
-    """Whether the workload asks for what xv6 itself could not do when this kernel was begun."""
-    return bool(workload.needs & inabilities(subject.kernel.elf.data))
+def left_out(workload: Workload, subject: Subject, options: CheckOptions) -> str:
+    """Why a workload is not run; empty where it is."""
+    if workload.needs & inabilities(subject.kernel.elf.data):
+        return "xv6 itself, of the year of this kernel, panics there"
+    asked_for = workload.name in options.workloads
+    if workload.exhausts_memory and not asked_for and not MACHINES[options.machine].exhausts_memory:
+        return f"it takes every frame, which takes {options.machine} minutes (--workload runs it all the same)"
+    return ""
+
+
+def all_but(reasons: Mapping[str, str]) -> str:
+    """What was run, where that is not everything: for the header, so that a recording says it too."""
+    without: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        if reason:
+            without.setdefault(reason, []).append(name)
+    told = (f"{', '.join(names)}: {reason}" for reason, names in without.items())
+    return f"all but {'; '.join(told)}" if without else ""
+
+
+def _so_far(done: int, steps: int, verifier: Verifier | None, options: CheckOptions) -> str:
+    """How far a check came that a signal ended."""
+    said = f"{done} of {steps} workloads were done" if options.program is None else f"{options.program} was not done"
+    if verifier is not None:
+        found = sorted(verifier.court.violated)
+        said += f"; violated until then: {', '.join(found)}" if found else "; no violation was found until then"
+    if options.trace_file is not None:
+        said += f"; {options.trace_file} holds what was recorded"
+    return said
 
 
 def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
@@ -129,7 +205,7 @@ def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
             write_text(Path(options.json_file), text)
     if options.json_file != "-":
         console = Stdout()
-        print_result(console, result)
+        print_result(console, result, races_told)
         for command in again(result, options):
             console.print(command, soft_wrap=True, markup=False, highlight=False)
     return STATUS[result.verdict]
@@ -139,11 +215,23 @@ def again(result: KernelResult, options: CheckOptions) -> list[str]:
     """The commands that run again what went wrong, and nothing else."""
     if options.program is not None or len(options.workloads) == 1:
         return []
-    names = list(dict.fromkeys(finding.run.split(",")[0] for finding in result.findings))[:MOST_COMMANDS]
-    extra = f" --harts {options.harts}" if options.harts else ""
+    names = list(dict.fromkeys(option_of(finding.run) for finding in result.findings))[:MOST_COMMANDS]
+    extra = f" --machine {options.machine}" if options.machine != BOARD else ""
+    extra += f" --harts {options.harts}" if options.harts else ""
     extra += f" --seed {options.seed}" if options.seed else ""
-    told = [f"  cowcheck check {shlex.quote(options.kernel)} --workload {name}{extra}" for name in names if name]
+    told = [f"  cowcheck check {shlex.quote(options.kernel)} {name}{extra}" for name in names if name]
     return ["To run again what went wrong:", *(printable(item) for item in told)] if told else []
+
+
+def option_of(run: str) -> str:
+    """What runs a workload or a race by itself; nothing for a run without a name."""
+    if run.startswith("race "):
+        return f"--race {run.removeprefix('race ')}"
+    return f"--workload {run.split(',', maxsplit=1)[0]}" if run else ""
+
+
+class RecorderFault(Exception):
+    """The recorder's events contradict each other: a fault of cowcheck's own, whatever the kernel did."""
 
 
 class _Verifying:
@@ -156,7 +244,11 @@ class _Verifying:
         self.verifier.begin(name)
 
     def take(self, rows: Rows, texts: Sequence[str]) -> None:
-        self.verifier.feed(rows, texts)
+        try:
+            with raised():
+                self.verifier.feed(rows, texts)
+        except BadEvent as error:
+            raise RecorderFault(f"event {error.number} of the recording cannot be: {error.problem}") from error
 
 
 class _Writing:

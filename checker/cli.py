@@ -24,6 +24,7 @@ from cowcheck.checker import exit_status
 from cowcheck.checker.exit_status import ExitStatus
 from cowcheck.checker.printable import printable
 from cowcheck.checker.streams import is_of_stdout, open_closed_streams, silence_stdout, tell
+from cowcheck.machine import interruption
 from cowcheck.model.errors import CowcheckError
 
 
@@ -90,7 +91,7 @@ def explore(context: click.Context, /, **options: object) -> None:
 
 
 @cli.command("list")
-@click.argument("kind", type=click.Choice(["designs", "scenarios", "invariants"]))
+@click.argument("kind", type=click.Choice(["designs", "scenarios", "invariants", "races"]))
 def list_command(kind: str) -> None:
     """List what there is, a line each, the name first."""
     from cowcheck.checker.catalogue import design_infos, scenarios
@@ -100,6 +101,10 @@ def list_command(kind: str) -> None:
         rows = [(name, info.title) for name, info in design_infos().items()]
     elif kind == "scenarios":
         rows = [(name, scenario.title) for name, scenario in scenarios().items()]
+    elif kind == "races":
+        from cowcheck.specs.races import races
+
+        rows = [(race.name, race.title) for race in races()]
     else:
         rows = [(invariant.name, invariant.summary) for invariant in INVARIANTS]
     width = max((len(name) for name, _ in rows), default=0)
@@ -111,15 +116,40 @@ def list_command(kind: str) -> None:
 @click.argument("file", metavar="FILE")
 @click.option("--number", type=int, metavar="N", help="Only the N-th counterexample of the file. [default: all]")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option("--kernel", metavar="KERNEL", help="Of a schedule of a kernel: where that kernel is now.")
+@click.option("--step", is_flag=True, help="Of a schedule of a kernel: show every step, at a terminal one at a time.")
 @click.pass_context
-def replay(context: click.Context, file: str, number: int | None, oracle: str | None) -> None:
+def replay(
+    context: click.Context, file: str, number: int | None, oracle: str | None, kernel: str | None, step: bool
+) -> None:
     """Run saved counterexamples again, step by step, to the same violation.
 
-    Exit status: 1 where every one is reached again; 2 where the file is damaged, or of a design that has changed.
+    FILE is of `explore --save` (designs), or of `check --save` (schedules of a kernel's own code).
+
+    Exit status: 1 where every one is reached again; 2 where the file is damaged, or of a design or a kernel that has
+    changed.
     """
+    from cowcheck.checker.interleave.saved import is_schedules
+
+    if is_schedules(Path(file)):
+        _tell_of_compiling()
+        from cowcheck.checker.interleave.replay import replay_schedules
+
+        context.exit(replay_schedules(Path(file), number, kernel, step))
+    if kernel is not None or step:
+        raise CowcheckError(f"--kernel and --step are for schedules of a kernel; {file} holds none")
     from cowcheck.checker.replay_command import replay_command
 
     context.exit(replay_command(Path(file), number, oracle == "z3"))
+
+
+_machine_option = click.option(
+    "--machine",
+    type=click.Choice(["board", "qemu"]),
+    default="board",
+    show_default=True,
+    help="What runs the kernel: the built-in board, or QEMU where it is installed.",
+)
 
 
 @cli.command(epilog="\b\n" + exit_status.HELP)
@@ -127,11 +157,24 @@ def replay(context: click.Context, file: str, number: int | None, oracle: str | 
 @click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
 @click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
 @click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
+@_machine_option
 @click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the recording too (.gz, .zst: compressed).")
+@click.option(
+    "--interleave/--no-interleave",
+    default=None,
+    help="Explore the schedules of the kernel's own code too (the default, but with --workload, --run and --trace).",
+)
+@click.option(
+    "--race", "races", multiple=True, metavar="NAME", help="Explore only this race or scenario, or `all`; no workloads."
+)
+@click.option("--bound", type=int, default=2, show_default=True, help="The most preemptions of a schedule.")
+@click.option("--budget", type=int, metavar="N", help="The most schedules of a race; by default what takes seconds.")
+@click.option("--strategy", default="bounding", show_default=True, metavar="NAME", help="How schedules are chosen.")
+@click.option("--save", "save_file", metavar="FILE", help="Write the schedules that show violations, for `replay`.")
 @click.pass_context
 def check(context: click.Context, /, **options: Any) -> None:
     """Check a kernel: boot it, run it under every workload, verify every state.
@@ -139,7 +182,8 @@ def check(context: click.Context, /, **options: Any) -> None:
     KERNEL is an xv6 tree that was built, or its kernel/kernel. It is not changed, and runs only inside an emulator.
     """
     _tell_of_compiling()
-    from cowcheck.checker.check_command import CheckOptions, check_command
+    from cowcheck.checker.check.options import CheckOptions
+    from cowcheck.checker.check_command import check_command
 
     context.exit(check_command(CheckOptions(**options)))
 
@@ -150,13 +194,15 @@ def check(context: click.Context, /, **options: Any) -> None:
 @click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
 @click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
 @click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
+@_machine_option
 @click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
 @click.pass_context
 def record(context: click.Context, /, **options: Any) -> None:
     """Record a kernel under the workloads, for `cowcheck verify` to judge later."""
     _tell_of_compiling()
-    from cowcheck.checker.check_command import CheckOptions, check_command
+    from cowcheck.checker.check.options import CheckOptions
+    from cowcheck.checker.check_command import check_command
 
     context.exit(check_command(CheckOptions(verify=False, **options)))
 
@@ -184,15 +230,11 @@ def _tell_of_compiling() -> None:
         tell("compiling the emulator's callbacks, which is done once and takes about half a minute ...")
 
 
-class _Terminated(BaseException):
-    """SIGTERM: what was begun is ended as after Ctrl-C."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status."""
     open_closed_streams()
     try:
-        with _termination_raised():
+        with _signals_raised():
             status = _run(sys.argv[1:] if arguments is None else list(arguments))
             sys.stdout.flush()
     except BrokenPipeError:
@@ -206,18 +248,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _termination_raised() -> Iterator[None]:
-    def end(*_: object) -> None:
-        raise _Terminated
-
+def _signals_raised() -> Iterator[None]:
+    """Ctrl-C and SIGTERM are exceptions. A signal that is ignored stays so: a command in a shell's background."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
+    interruption.forget()
+    before = {}
+    for number, kind in ((signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, interruption.Terminated)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, lambda *_, kind=kind: interruption.interrupt(kind))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(arguments: list[str]) -> int:
@@ -236,7 +281,7 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         tell("cowcheck: interrupted")
         return ExitStatus.INTERRUPTED
-    except _Terminated:
+    except interruption.Terminated:
         tell("cowcheck: terminated")
         return ExitStatus.TERMINATED
     except BrokenPipeError:

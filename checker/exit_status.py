@@ -22,10 +22,11 @@ class ExitStatus(IntEnum):
 
 
 HELP = """\
-Exit status: 0 every exploration passes; 1 a violation was found; 2 the input or the call is wrong;
-3 inconclusive (a budget ended the search); 4 a fault of cowcheck's own;
+Exit status: 0 every invariant that could be checked holds, or the recording was written;
+1 a violation was found; 2 the input or the call is wrong; 3 inconclusive (a budget ended the search,
+the kernel does not boot, a recording is incomplete, or nothing was shared); 4 a fault of cowcheck's own;
 130 interrupted (Ctrl-C); 141 nobody reads the output any more; 143 terminated.
-A violation wins over inconclusive; what could not be explored at all (2, 4) wins over both."""
+A violation wins over inconclusive; what could not be run at all (2, 4) wins over both."""
 
 
 def exit_status(results: Collection[Result]) -> ExitStatus:

@@ -1,1 +1,1 @@
-"""What runs a kernel: emulators behind one interface. There is nothing here yet; only designs are judged."""
+"""What runs a kernel: emulators behind one interface, what they record of it, and the files of that."""

@@ -104,9 +104,9 @@ def _file_of(name: str, root: Path) -> Path | None:
         module, package = folder.with_name(f"{part}.py"), folder / "__init__.py"
         if module.is_file():
             return module
-        if not package.is_file():
+        if not folder.is_dir():
             break
-        found = package
+        found = package if package.is_file() else found
     return found
 
 

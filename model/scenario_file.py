@@ -38,7 +38,11 @@ _SIGNATURES: dict[str, str] = {
 
 def load_scenario(path: Path, shown: str) -> Scenario:
     """Reads a scenario file. Raises :class:`SourceError` with the place and a remedy."""
-    text = read_text(path)
+    return parse_scenario(read_text(path), shown)
+
+
+def parse_scenario(text: str, shown: str) -> Scenario:
+    """The scenario in the text of a file that is called ``shown``. Raises :class:`SourceError`."""
     tree = parse_python(text, shown)
     header: dict[str, Any] | None = None
     header_place = Place(shown, 1)

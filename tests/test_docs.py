@@ -71,3 +71,12 @@ def test_the_invariant_of_contributing_is_broken_where_the_text_says() -> None:
         model = Model(find_design("lab-plan").program, find_scenario(scenario))
         found = Explorer(model, Judge(invariants=(*invariants.INVARIANTS, added)), keep_going=False).run().findings
         assert {finding.invariant for finding in found} == expected
+
+
+def test_the_decision_trace_of_the_page_on_races_is_what_comes_out() -> None:
+    """The golden file is held to the code by tests/checker/interleave."""
+    text = (ROOT / "docs" / "interleave.md").read_text(encoding="utf-8")
+    shown = re.findall(r"<!-- golden: (\S+) -->\n```text\n(.*?)```", text, re.DOTALL)
+    assert shown
+    for name, block in shown:
+        assert block == (ROOT / "tests" / "golden" / name).read_text(encoding="utf-8")

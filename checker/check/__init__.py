@@ -1,6 +1,7 @@
 """Checks a submitted kernel: runs it under the workloads, records it, and verifies what was recorded."""
 
-from cowcheck.checker.check.conduct import Consumer, conduct
+from cowcheck.checker.check.conduct import conduct
+from cowcheck.checker.check.consumer import Consumer
 from cowcheck.checker.check.plan import Plan, plan
 from cowcheck.checker.check.subject import Subject, open_kernel
 

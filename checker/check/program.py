@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cowcheck.checker.check.conduct import Consumer
+from cowcheck.checker.check.consumer import Consumer
 from cowcheck.machine.disk import read_image
+from cowcheck.machine.machine import Machine
 from cowcheck.machine.record.recorder import Recorder
-from cowcheck.machine.rig import Rig, Run
+from cowcheck.machine.rig import Run
 from cowcheck.model.errors import CowcheckError
 
 IMAGE = "fs.img"
@@ -61,7 +62,7 @@ def check_program(image: bytes, command: str) -> None:
             )
 
 
-def run_program(rig: Rig, image: bytes, command: str, consumer: Consumer) -> Run:
+def run_program(rig: Machine, image: bytes, command: str, consumer: Consumer) -> Run:
     """Boots to the shell, types the command, and runs until the shell is back."""
     consumer.begin(command)
     typed = Typed(command)

@@ -1,4 +1,4 @@
-"""A submission that is being checked: its kernel, and a rig with as many harts as a workload asks for."""
+"""A submission that is being checked: its kernel, and a machine with as many harts as a workload asks for."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from pathlib import Path
 
 from cowcheck.machine.board.state import FIRST_PPN, FRAMES
 from cowcheck.machine.elf import read_kernel
+from cowcheck.machine.machine import BOARD, MACHINES, Machine
 from cowcheck.machine.record.counts import Counts
 from cowcheck.machine.record.kernel import Kernel, know
 from cowcheck.machine.record.observer import frame_index
-from cowcheck.machine.rig import Rig
 from cowcheck.machine.trace.header import Header
 
 
 @dataclass(slots=True)
 class Subject:
-    """A kernel and what is known of it. The counts are learned once, on the first rig. One rig is kept at a time: each
-    has a RAM and a copy of it."""
+    """A kernel and what is known of it. ``machine`` is a name in :data:`MACHINES`. The counts are learned once, on the
+    first machine. One is kept at a time: each has a RAM and a copy of it."""
 
     kernel: Kernel
     seed: int
-    kept: Rig | None = None
+    machine: str = BOARD
+    kept: Machine | None = None
     counts: Counts | str | None = None
 
-    def rig(self, harts: int) -> Rig:
-        """A rig with so many harts. Raises :class:`NotBooted`."""
+    def rig(self, harts: int) -> Machine:
+        """A machine with so many harts. Raises :class:`NotBooted`."""
         if self.kept is None or self.kept.harts != harts:
             self.kept = None
             gc.collect()  # the emulator's callbacks and the rig refer to each other
-            self.kept = Rig.boot(self.kernel, harts=harts, seed=self.seed, counts=self.counts)
+            boot = MACHINES[self.machine].boot
+            self.kept = boot(self.kernel, harts=harts, seed=self.seed, counts=self.counts)
             self.counts = self.kept.counts
         return self.kept
 
@@ -43,7 +45,7 @@ class Subject:
         return Header(
             kernel=self.kernel.elf.path,
             build_id=self.kernel.elf.build_id,
-            machine="unicorn",
+            machine=MACHINES[self.machine].title(),
             harts=harts,
             first_ppn=FIRST_PPN + frame_index(layout.end + 4095),
             last_ppn=FIRST_PPN + FRAMES - 1,
@@ -55,6 +57,6 @@ class Subject:
         )
 
 
-def open_kernel(path: Path | str, seed: int = 0) -> Subject:
+def open_kernel(path: Path | str, seed: int = 0, machine: str = BOARD) -> Subject:
     """The kernel at ``path`` (an ELF file, or an xv6 tree). Raises ``KernelError``, a :class:`CowcheckError`."""
-    return Subject(know(read_kernel(path)), seed)
+    return Subject(know(read_kernel(path)), seed, machine)

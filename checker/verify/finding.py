@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Step:
     """A recorded step: ``place`` is the kernel's function and line, or its address where the recording names no
-    place."""
+    place; ``called_at`` is where that function was called, empty where that is not known."""
 
     event: int  # its number in the recording, from 1
     time: int  # instructions retired by all harts until then
@@ -17,6 +17,7 @@ class Step:
     pid: int  # the process that the hart ran; 0 for none
     what: str
     place: str
+    called_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,13 @@ class Finding:
     users: tuple[str, ...]  # who maps it
     first_wrong: Step | None
     steps: tuple[Step, ...]
+    stack: tuple[str, ...]  # the places of the calls that had led to where the kernel stopped, innermost first
+    fault: str  # the trap of the kernel's own that stopped it; empty where there was none
+    lost: tuple[str, ...]  # frames that are lost, and what had each of them last
     began: str  # what brought the process into the kernel; empty where that is not known
-    during: str  # the last thing that the workload's program reported
+    during: str  # where the process was in its workload, by its own last word
     console: tuple[str, ...]  # the kernel's last lines
     further: int  # how often the same was seen again, elsewhere
+    elsewhere: tuple[str, ...]  # where that was in the workload; the first few
     then: tuple[str, ...]  # invariants that were violated after it, of the same frame or by the end of the run
     also: tuple[str, ...]  # sentences about such, and about the same seen elsewhere; the first few

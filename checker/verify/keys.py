@@ -7,6 +7,7 @@ two numbers that are both clipped are called different. What a key stands for is
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, get_type_hints
 
 from cowcheck.model.views import (
@@ -67,6 +68,7 @@ def _slices(kind: type[View]) -> dict[str, Slice]:
 
 
 SLICES = {kind: _slices(kind) for kind in KINDS}
+_SORTS = {kind: get_type_hints(kind) for kind in KINDS}
 
 
 def pack(view: View) -> int:
@@ -79,10 +81,11 @@ def pack(view: View) -> int:
     return key
 
 
+@lru_cache(1 << 12)  # a kernel with a bug may break the same statements 100,000 times
 def unpack(key: int) -> View:
     """The view of a key."""
     kind = KINDS[key >> KIND_AT]
-    sorts = get_type_hints(kind)
+    sorts = _SORTS[kind]
     values = (
         (key >> at & (1 << bits) - 1) + least if sorts[name] is int else bool(key >> at & 1)
         for name, (at, bits, least) in SLICES[kind].items()

@@ -32,6 +32,7 @@ from cowcheck.checker.verify.native_tables import find_mapping, find_process
 from cowcheck.checker.verify.native_views import is_visible, place_in_memo
 from cowcheck.checker.verify.scene import (
     HISTORY,
+    LOOSE,
     MOST_USERS,
     START,
     About,
@@ -55,8 +56,7 @@ class Native:
     def __init__(self, header: Header, judge: Judge, tell: Callable[[Accusation], None]) -> None:
         self.header, self.tell, self.judge = header, tell, judge
         self.bits = statement_bits(judge)
-        self.states = np.zeros(1, state_dtype(header.frames))
-        self.state: Any = self.states[0]
+        self.use(np.zeros(1, state_dtype(header.frames)))
         for name, value in (
             ("first_ppn", header.first_ppn),
             ("frame_count", header.frames),
@@ -67,6 +67,11 @@ class Native:
             self.state[name] = value
         forget_decisions(self.state)
         self.begin()
+
+    def use(self, states: Any) -> None:
+        """Goes on in another record of the same kind, with what is in it."""
+        self.states = states
+        self.state: Any = states[0]
 
     def begin(self) -> None:
         """A run starts: nothing is known."""
@@ -113,10 +118,13 @@ class Native:
             self.on_full()
             forget_decisions(self.state)
         mask = sum(self.bits[broken] for broken in self.judge.broken(unpack(key)))
-        at = place_in_memo(self.state, key)
-        entry = self.state["memo"][at]
+        self.remember(self.state, key, mask)
+
+    def remember(self, state: Any, key: int, mask: int) -> None:
+        """A view is decided: which statements it breaks, as bits."""
+        entry = state["memo"][place_in_memo(state, key)]
         entry["key"], entry["mask"], entry["hits"] = key, mask, 0
-        self.state["memo_used"] += 1
+        state["memo_used"] += 1
 
     def on_full(self) -> None:
         """Called before decisions are forgotten, so that whoever counts them can."""
@@ -126,7 +134,7 @@ class Native:
         mask = int(state["found_mask"])
         broken = tuple(it for it, bit in self.bits.items() if mask & bit)
         ppn, pid, vpn, other, actor = (int(state[name]) for name in ("ppn", "pid", "vpn", "other", "actor"))
-        about = About(What(int(state["what"])), ppn, pid, vpn, other, actor)
+        about = About(What(int(state["what"])), ppn if ppn != NIL else None, pid, vpn, other, actor)
         row = tuple(int(value) for value in state["row"])
         view = unpack(int(state["found_key"]))
         self.tell(Accusation(view, broken, about, int(state["number"]), row, self.scene(about)))
@@ -148,17 +156,25 @@ class Native:
         state = self.state
         slot = find_process(state, about.actor) if about.actor else NIL
         trap: Row | None = None
+        at = int(state["processes"][slot]["first_fault"]) if slot != NIL else 0
         if slot != NIL and state["processes"][slot]["trapped"]:
             trap = tuple(int(value) for value in state["processes"][slot]["trap"])
-        frame = about.frame - self.header.first_ppn
+        frame = NIL if about.frame is None else about.frame - self.header.first_ppn
         if not 0 <= frame < self.header.frames:
-            return Scene(trap=trap)
+            return Scene(trap=trap, first_fault=at)
         it = state["frames"][frame]
         count = int(it["past_count"])
         past = [self._past(frame, at % HISTORY) for at in range(max(0, count - HISTORY), count)]
         since = self._past(frame, SINCE) if it["since"] else None
         users = sorted(self._users(frame), key=lambda user: (user.pid, user.vpn))
-        return Scene(tuple(users[:MOST_USERS]), tuple(past), since, trap)
+        return Scene(tuple(users[:MOST_USERS]), tuple(past), since, trap, at)
+
+    def unclaimed(self) -> list[int]:
+        """The frames (ppn) that are neither free, nor mapped, nor in some use of the kernel's that was told."""
+        frames = self.state["frames"][: self.header.frames]
+        role = frames["role"]
+        loose = (frames["free"] == 0) & (frames["first"] == NIL) & np.isin(role, LOOSE) & (frames["past_count"] > 0)
+        return [int(frame) + self.header.first_ppn for frame in np.flatnonzero(loose)]
 
     def _past(self, frame: int, at: int) -> Past:
         values = [int(value) for value in self.state["past"][frame, at]]
@@ -173,8 +189,9 @@ class Native:
             yield User(pid, int(it["vpn"]), int(it["pte"]), bool(is_visible(state, mapping)))
             mapping = int(it["next_of_frame"])
 
-    def ppn_of(self, pid: int, vpn: int) -> int:
-        """The frame that a page of a process leads to; 0 where it is not mapped."""
+    def ppn_of(self, pid: int, vpn: int) -> int | None:
+        """The frame that a page of a process leads to; None where it is not mapped."""
         slot = find_process(self.state, pid)
         mapping = find_mapping(self.state, slot, vpn) if slot != NIL else NIL
-        return int(self.state["mappings"][mapping]["pte"]) >> 10 & (1 << 44) - 1 if mapping != NIL else 0
+        pte = int(self.state["mappings"][mapping]["pte"]) if mapping != NIL else 0
+        return pte >> 10 & (1 << 44) - 1 if pte else None

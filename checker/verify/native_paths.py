@@ -143,7 +143,7 @@ def judge_fault(s: Record, slot: int) -> None:
     starved = p.starved != 0 or (ended and s.memory_known != 0 and (p.short != 0 or s.free_frames == 0))
     changed = pte != 0 and not same_rights(p.pte, pte)
     asked = p.asked != 0 or s.memory_known == 0
-    ppn = leads_to(pte if pte != 0 else p.pte)
+    ppn = leads_to(pte if pte != 0 else p.pte) if pte != 0 or p.pte != 0 else NIL
     vpn = max(p.vpn, 0)
     if succeeded or starved or ended:
         p.repeats = p.idle = 0
@@ -152,6 +152,8 @@ def judge_fault(s: Record, slot: int) -> None:
             p.repeats = p.idle = 0
         p.scause, p.stval, p.sepc = p.trap[A], p.trap[B], p.trap[C]
         p.repeats += 1
+        if p.repeats == 1:
+            p.first_fault = p.trap_number
         p.idle = p.idle + 1 if same_but_for_use(p.pte, pte) else 0
         key = LIVELY if p.idle < MOST_IDLE and p.repeats < MOST_REPEATS else SYSTEM_KIND
         push_judge(s, key, -2 - slot, W_FOR_EVER, ppn, p.pid, vpn, p.fault)

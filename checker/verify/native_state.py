@@ -39,9 +39,9 @@ def _words(*names: str) -> list[Any]:
 FRAME = np.dtype(_words("seen", "free", "counted", "refs", "role", "first", "touch", "told", "past_count", "since"))
 PROCESS = np.dtype(
     _words("pid", "used", "state", "new", "killed", "size", "pages", "image", "first", "told")
-    + _words("live", "touched", "last_touched", "graves", "trapped", "asked", "short", "starved")
+    + _words("live", "touched", "last_touched", "graves", "trapped", "trap_number", "asked", "short", "starved")
     + _words("fault", "vpn", "pte", "permitted")
-    + _words("sepc", "scause", "stval", "repeats", "idle")
+    + _words("sepc", "scause", "stval", "repeats", "idle", "first_fault")
     + [("trap", np.int64, (WIDTH,))]
 )
 MAPPING = np.dtype(

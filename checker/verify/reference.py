@@ -96,7 +96,7 @@ class Reference(Changing):
         self.end_path(self.process(self.row[PID]).path)  # where its return to user code was not told
         process, hart = self.process(self.row[PID]), self.harts[self.row[HART]]
         hart.current, hart.user = process.pid, 0
-        path = process.path = Path(process.pid, live=True, trap=self.row, asked=process.killed)
+        path = process.path = Path(process.pid, live=True, trap=self.row, trap_number=self.number, asked=process.killed)
         scause, stval = self.row[A], self.row[B]
         if scause not in ACCESS:
             if scause >= 0:  # no interrupt: the program went on

@@ -94,7 +94,8 @@ class Judging(Known):
         ended = process.state in (ProcessState.ZOMBIE, ProcessState.UNUSED)
         starved = path.out_of_memory or (ended and self.memory_known and (path.short or not self.free_frames))
         changed = bool(pte) and not same_rights(path.pte, pte)
-        about = About(What.FAULT, leads_to(pte or path.pte), process.pid, max(path.vpn, 0), path.fault, self.actor)
+        ppn = leads_to(pte or path.pte) if pte or path.pte else None
+        about = About(What.FAULT, ppn, process.pid, max(path.vpn, 0), path.fault, self.actor)
         asked = path.asked or not self.memory_known
         view = OperationView(True, path.permitted, succeeded, ended, asked, starved, changed)
         self.see(view, process.told, about)
@@ -107,6 +108,8 @@ class Judging(Known):
             process.repeats = process.idle = 0
         process.fault = trap[A : C + 1]
         process.repeats += 1
+        if process.repeats == 1:
+            process.first_fault = path.trap_number
         process.idle = process.idle + 1 if same_but_for_use(path.pte, pte) else 0
         goes_on = process.idle < MOST_IDLE and process.repeats < MOST_REPEATS
         self.see(SystemView(False, goes_on), process.told, about._replace(what=What.FOR_EVER))

@@ -11,6 +11,7 @@ from cowcheck.checker.verify.rights import (
     leads_to,
 )
 from cowcheck.checker.verify.scene import (
+    LOOSE,
     MOST_USERS,
     START,
     About,
@@ -125,19 +126,27 @@ class Known:
 
     def scene(self, about: About) -> Scene:
         """What is known around a frame, and of the path of process ``about.actor``."""
-        frame = self.frames.get(about.frame)
+        frame = self.frames.get(about.frame) if about.frame is not None else None
         actor = self.processes.get(about.actor)
-        trap = actor.path.trap if actor else None
+        trap, at = (actor.path.trap, actor.first_fault) if actor else (None, 0)
         if not frame:
-            return Scene(trap=trap)
-        return Scene(tuple(self.users(frame))[:MOST_USERS], tuple(frame.history), frame.since, trap)
+            return Scene(trap=trap, first_fault=at)
+        return Scene(tuple(self.users(frame))[:MOST_USERS], tuple(frame.history), frame.since, trap, at)
+
+    def unclaimed(self) -> list[int]:
+        """The frames (ppn) that are neither free, nor mapped, nor in some use of the kernel's that was told."""
+        return [
+            ppn
+            for ppn, it in sorted(self.frames.items())
+            if not it.free and not it.mappings and it.role in LOOSE and it.history
+        ]
 
     def users(self, frame: Frame) -> Iterator[User]:
         for mapping in sorted(frame.mappings, key=lambda mapping: (mapping.pid, mapping.vpn)):
             yield User(mapping.pid, mapping.vpn, mapping.pte, self.visible(mapping))
 
-    def ppn_of(self, pid: int, vpn: int) -> int:
-        """The frame that a page of a process leads to; 0 where it is not mapped."""
+    def ppn_of(self, pid: int, vpn: int) -> int | None:
+        """The frame that a page of a process leads to; None where it is not mapped."""
         process = self.processes.get(pid)
         mapping = process.pages.get(vpn) if process else None
-        return leads_to(mapping.pte) if mapping and mapping.pte else 0
+        return leads_to(mapping.pte) if mapping and mapping.pte else None

@@ -16,6 +16,7 @@ class Path:
     key: int
     live: bool = False
     trap: Row | None = None
+    trap_number: int = 0  # of that event
     touched: dict[Frame, None] = field(default_factory=dict)
     graves: list[Mapping] = field(default_factory=list)  # PTEs that it has cleared
     asked: bool = False  # another process, or an earlier path, has asked for the process's end
@@ -57,6 +58,7 @@ class Process:
     fault: Row = ()  # scause, stval, sepc of the last page fault after which the access was still refused ...
     repeats: int = 0  # ... how often in a row ...
     idle: int = 0  # ... and how often of late without any change of the PTE
+    first_fault: int = 0  # the number of the first of these
     told: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:

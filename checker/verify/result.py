@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from cowcheck.checker.interleave.result import RaceResult
+from cowcheck.checker.interleave.result import to_json as races_to_json
 from cowcheck.checker.result import Verdict
 from cowcheck.checker.verify.finding import Finding
 from cowcheck.machine.trace.header import Header
@@ -45,8 +47,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class KernelResult:
-    """``incomplete`` says what keeps a recording without a violation from passing; ``shares`` whether fork shared
-    any frame."""
+    """``incomplete`` says what keeps a recording without a violation from passing; ``unchecked`` what a workload could
+    not do; ``shares`` whether fork shared any frame."""
 
     verdict: Verdict
     header: Header
@@ -58,6 +60,8 @@ class KernelResult:
     forks: int
     shares: bool
     incomplete: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
+    races: tuple[RaceResult, ...] | None = None  # None: none were explored
 
 
 def document(results: Iterable[KernelResult]) -> dict[str, Any]:
@@ -86,4 +90,6 @@ def to_json(result: KernelResult) -> dict[str, Any]:
         "forks": result.forks,
         "shares": result.shares,
         "incomplete": list(result.incomplete),
+        "unchecked": list(result.unchecked),
+        **({} if result.races is None else {"races": races_to_json(result.races)}),
     }

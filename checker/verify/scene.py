@@ -6,11 +6,13 @@ found it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from cowcheck.checker.judge import Broken, Judge
-from cowcheck.machine.record.event import WIDTH, EventKind
+from cowcheck.machine.record.event import WIDTH, EventKind, Role
 from cowcheck.model.views import View
 
 Row = tuple[int, ...]
@@ -20,6 +22,8 @@ MOST_REMEMBERED = 1 << 12  # translations that a hart may still cache
 MOST_IDLE, MOST_REPEATS = 2, 8
 """A page fault that is taken so often in a row will be taken for ever: where its handler changed nothing, and where it
 did but the access is still refused."""
+LOOSE = (int(Role.NONE), int(Role.OBJECT), int(Role.LOST))
+"""Roles of a frame that may be lost without being told so: something in the kernel's memory looks like its address."""
 START: Row = (int(EventKind.FENCE),) + (0,) * (WIDTH - 1)
 """The event of a run that tells nothing but the state in which it starts."""
 
@@ -44,11 +48,11 @@ class What(IntEnum):
 
 
 class About(NamedTuple):
-    """The subject of a view. ``frame`` is a ppn, 0 where there is none; ``actor`` the process whose path it is told
+    """The subject of a view. ``frame`` is a ppn, None where there is none; ``actor`` the process whose path it is told
     of."""
 
     what: What
-    frame: int = 0
+    frame: int | None = None
     pid: int = 0
     vpn: int = 0
     other: int = 0
@@ -80,7 +84,10 @@ class Scene(NamedTuple):
     history: tuple[Past, ...] = ()  # the oldest first
     since: Past | None = None  # the first step from which on the frame always broke something
     trap: Row | None = None  # what began the path
+    first_fault: int = 0  # of several page faults in a row at one place, the number of the first
     text: str = ""  # what the kernel or the recorder said
+    lost: tuple[tuple[int, Past], ...] = ()  # frames that are lost, each with the last step that touched it
+    names: Mapping[int, str] = MappingProxyType({})  # what the workload calls its processes
 
 
 class Accusation(NamedTuple):

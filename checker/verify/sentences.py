@@ -4,6 +4,7 @@ more."""
 from __future__ import annotations
 
 from cowcheck.checker.judge import message
+from cowcheck.checker.verify.panics import meaning
 from cowcheck.checker.verify.scene import Accusation, What
 from cowcheck.checker.verify.words import ACCESSES, address, frame_name, page_name, process_name
 from cowcheck.machine.record.event import KIND, A, B, C, EventKind
@@ -23,41 +24,46 @@ def sentence(accusation: Accusation, statement: Statement) -> str:
 def subject(accusation: Accusation) -> str:
     """What the view is of."""
     what, ppn, pid, vpn, other, _ = accusation.about
+    names = accusation.scene.names
+    frame = frame_name(ppn) if ppn is not None else "no frame"
     match what:
         case What.FRAME | What.TOUCH:
-            return frame_name(ppn)
+            return frame
         case What.MAPPING:
-            return f"{page_name(pid, vpn)} (to {frame_name(ppn)})"
+            return f"{page_name(pid, vpn, names)} (to {frame})"
         case What.TRANSLATION:
-            return f"hart {other}'s cached translation of {page_name(pid, vpn)}"
+            return f"hart {other}'s cached translation of {page_name(pid, vpn, names)}"
         case What.WRITTEN:
-            return f"a store of kernel code, for process {pid}, to its read-only page {vpn:#x}"
+            return f"a store of kernel code, for {process_name(pid, names)}, to its read-only page {vpn:#x}"
         case What.FAULT:
             trap = accusation.scene.trap
             where = address(trap[B]) if trap else f"page {vpn:#x}"
-            return f"process {pid}'s {ACCESSES.get(other, 'access to')} {where}"
+            return f"{process_name(pid, names)}'s {ACCESSES.get(other, 'access to')} {where}"
         case What.LOAD:
-            return f"process {pid}'s load from page {vpn:#x}"
+            return f"{process_name(pid, names)}'s load from page {vpn:#x}"
     return "the kernel"
 
 
 def what_happened(accusation: Accusation) -> str:
     """What is wrong, where a recording has better words for it than the statement; else nothing."""
     what, ppn, pid, _, other, _ = accusation.about
-    row = accusation.row
+    row, names = accusation.row, accusation.scene.names
     match what:
         case What.STORE:
+            assert ppn is not None
             pages = [f"{user.vpn:#x}" for user in accusation.scene.users if user.pid == other]
             return (
-                f"Kernel code that ran for {process_name(pid)} wrote to {frame_name(ppn)}, which process {other} maps "
+                f"Kernel code that ran for {process_name(pid, names)} wrote to {frame_name(ppn)}, which "
+                f"{process_name(other, names)} maps "
                 f"(page {', '.join(pages)}): that process's memory changed under it."
             )
         case What.FOR_EVER:
             trap = accusation.scene.trap
             where = f" at {address(trap[B])} (user pc {address(trap[C])})" if trap else ""
             access = ACCESSES.get(other, "access to").split()[0]
+            name = process_name(pid, names)
             return (
-                f"Process {pid} takes the same fault for ever: its {access}{where} faulted again, "
+                f"{name[0].upper()}{name[1:]} takes the same fault for ever: its {access}{where} faulted again, "
                 "after its handler had returned."
             )
         case What.CENSUS:
@@ -67,7 +73,7 @@ def what_happened(accusation: Accusation) -> str:
                 "should, for everything that was begun since they were counted has gone."
             )
         case What.OUTCOME:
-            return f"{accusation.scene.text}."
+            return f"{accusation.scene.text}.{_filling(accusation.scene.text)}"
         case What.PANIC:
             return f"The kernel panicked: {accusation.scene.text or 'it said nothing'}."
         case What.BROKEN:
@@ -77,7 +83,17 @@ def what_happened(accusation: Accusation) -> str:
     return ""
 
 
+def _filling(text: str) -> str:
+    """What wrote a value that a program saw, where the value tells."""
+    for byte, function in (("01", "kfree"), ("05", "kalloc")):
+        if f"saw 0x{(byte * 8).lstrip('0')}" in text:
+            return f" (0x{byte} in every byte is what xv6's {function} fills a page with.)"
+    return ""
+
+
 def _matters(accusation: Accusation) -> str:
+    if accusation.about.what is What.PANIC and (words := meaning(accusation.scene.text)):
+        return f"One process has brought every other one down. {words}"
     if accusation.about.what is What.STORE:
         if any(past.row[KIND] == EventKind.FREE for past in accusation.scene.history[-2:]):
             return "kfree must look at the count before it fills the page, and fill it only when nobody maps it."

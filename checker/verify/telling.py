@@ -12,9 +12,11 @@ from rich.text import Text
 
 from cowcheck.checker.printable import printable
 from cowcheck.checker.verify.finding import Finding, Step
+from cowcheck.checker.verify.witness import needs_caller
 from cowcheck.specs.invariants import find_invariant
 
-LEAST_WIDTH, MOST_WIDTH = 80, 120
+LEAST_WIDTH, MOST_WIDTH = 80, 100
+CALLED = ", called from "
 MOST_SHOWN_USERS = 8
 
 
@@ -43,10 +45,11 @@ class _Telling:
         elif finding.first_wrong:
             yield from self._step(finding.first_wrong, "yellow")
             yield Text()
+        yield from self._stopped()
         if finding.began:
-            yield from self._paragraph(f"The kernel was entered by {finding.began}.")
+            yield from self._paragraph(f"The kernel was last entered by {finding.began}.")
         if finding.during:
-            yield from self._paragraph(f"The workload was at: {finding.during}")
+            yield from self._paragraph(f"In the workload, {finding.during}.")
         if finding.console:
             yield Text("The kernel's last lines:")
             for line in finding.console:
@@ -54,9 +57,12 @@ class _Telling:
         if finding.then:
             yield from self._paragraph(f"Then, of the same frame or in the same run: {', '.join(finding.then)}.", "red")
         for text in finding.also:
-            yield from self._paragraph(f"Also: {text}")
+            yield from self._paragraph(text, "", "", "  ")
         if finding.further:
-            yield from self._paragraph(f"The same was seen {_times(finding.further)} more.")
+            at = ", where" if finding.elsewhere else "."
+            yield from self._paragraph(f"The same was seen {_times(finding.further)} more{at}")
+            for text in finding.elsewhere:
+                yield from self._paragraph(text, "", "  ", "    ")
 
     def _frame(self) -> Iterator[Text]:
         finding = self.finding
@@ -84,18 +90,44 @@ class _Telling:
                 yield from self._step(step, "yellow" if step == first else "")
         yield Text()
 
+    def _stopped(self) -> Iterator[Text]:
+        """Where the kernel stopped, and the frames that are lost."""
+        finding = self.finding
+        if finding.fault:
+            yield from self._paragraph(f"The kernel itself took this trap: {finding.fault}.", "yellow")
+        if finding.stack:
+            panicked = finding.first_wrong is not None
+            said = "The kernel had come there by these calls, the innermost first:" if panicked else "Where it stands:"
+            yield Text(said, "bold")
+            for place in finding.stack:
+                yield from self._paragraph(place, "", "  ", "    ")
+            yield Text()
+        if finding.lost:
+            yield Text("Lost:", "bold")
+            for text in finding.lost:
+                yield from self._paragraph(text, "", "  ", "    ")
+            yield Text()
+
     def _step(self, step: Step, style: str) -> Iterator[Text]:
         who = f"process {step.pid}" if step.pid else "no process"
         head = f"{step.event:>9,}  hart {step.hart}  {who:11}  "
         place = printable(step.place) or "(no place)"
+        called = printable(step.called_at) if style or needs_caller(step.place) else ""
+        if called and len(head) + len(place) + len(CALLED) + len(called) <= self.width:
+            place, called = f"{place}{CALLED}{called}", ""
         for number, line in enumerate(textwrap.wrap(place, self.width - len(head), break_on_hyphens=False) or [""]):
             yield Text.assemble((head if number == 0 else " " * len(head), "dim"), (line, style))
+        if called:
+            yield from self._paragraph(f"{CALLED[2:]}{called}", style, " " * len(head), " " * (len(head) + 2))
         yield from self._paragraph(step.what, style, " " * 13)
 
-    def _paragraph(self, text: str, style: str = "", indent: str = "") -> Iterator[Text]:
-        lines = textwrap.wrap(printable(text), self.width - len(indent), break_on_hyphens=False)
+    def _paragraph(self, text: str, style: str = "", indent: str = "", further: str | None = None) -> Iterator[Text]:
+        further = indent if further is None else further
+        lines = textwrap.wrap(
+            printable(text), self.width, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False
+        )
         for line in lines or [""]:
-            yield Text(indent + line, style)
+            yield Text(line, style)
 
 
 def _times(count: int) -> str:

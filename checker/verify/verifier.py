@@ -16,12 +16,13 @@ import numpy as np
 from cowcheck.checker.judge import Judge
 from cowcheck.checker.result import Verdict
 from cowcheck.checker.verify.bad_event import BadEvent
-from cowcheck.checker.verify.court import MOST_TEXT, Court
+from cowcheck.checker.verify.court import Court
 from cowcheck.checker.verify.result import Check, KernelResult, Run, Status
-from cowcheck.checker.verify.scene import About, Accusation, Row, Scene, What
+from cowcheck.checker.verify.scene import About, Accusation, Past, Row, Scene, What
 from cowcheck.checker.verify.tally import Tally
 from cowcheck.checker.verify.unchecked import reasons
-from cowcheck.machine.record.event import FIELDS, KIND, PID, WIDTH, A, B, C, Came, D, Ending, EventKind
+from cowcheck.machine.record.event import FIELDS, KIND, PID, WIDTH, A, B, C, Came, D, Ending, EventKind, Role
+from cowcheck.machine.record.texts import shortened
 from cowcheck.machine.trace.event_check import problem_of
 from cowcheck.machine.trace.header import Header
 from cowcheck.model.views import FrameView, LoadView, OperationView, SystemView, View
@@ -37,6 +38,10 @@ OF_THE_RUN = (
     EventKind.END,
     EventKind.PLACE,
     EventKind.OUTCOME,
+    EventKind.CALL,
+    EventKind.FAULT,
+    EventKind.NAME,
+    EventKind.NOTE,
 )
 """Kinds that concern no frame's state: they are handled here, and are few."""
 _IS_OF_THE_RUN = np.zeros(256, bool)
@@ -56,7 +61,8 @@ class Engine(Protocol):
     def settle(self) -> None: ...
     def drain(self) -> Iterable[tuple[View, int]]: ...
     def scene(self, about: About) -> Scene: ...
-    def ppn_of(self, pid: int, vpn: int) -> int: ...
+    def ppn_of(self, pid: int, vpn: int) -> int | None: ...
+    def unclaimed(self) -> list[int]: ...
 
 
 class Verifier:
@@ -74,6 +80,8 @@ class Verifier:
         self._name: str | None = None
         self._ended: tuple[str, str] = ("", "")
         self._panicked = False
+        self._counted = 0  # the event at which free frames were counted last
+        self.notes: list[str] = []  # what the workloads could not do
         self.engine: Engine = self._reference() if reference else self._native()
 
     def _native(self) -> Engine:
@@ -92,7 +100,7 @@ class Verifier:
         """A run starts: the events that follow first tell the state that it starts in."""
         self._close()
         self._name, self._started_at = name, self.events
-        self._ended, self._panicked = ("", ""), False
+        self._ended, self._panicked, self._counted = ("", ""), False, self.events
         self.engine.begin()
         self.court.begin(name)
 
@@ -145,6 +153,7 @@ class Verifier:
             forks=self.engine.forks,
             shares=shares,
             incomplete=tuple(self.incomplete),
+            unchecked=tuple(dict.fromkeys(self.notes)),
         )
 
     # --- parts ---
@@ -171,11 +180,19 @@ class Verifier:
         text = self._text(row, kind, texts)
         match kind:
             case EventKind.PLACE:
-                self.court.name_place(row[A], text)
+                self.court.witness.name_place(row[A], text)
             case EventKind.CONSOLE:
-                self.court.console.append(text)
+                self.court.witness.console.append(text)
             case EventKind.REPORT:
-                self.court.report = text
+                self.court.witness.report(self.events, row[PID], text)
+            case EventKind.NAME:
+                self.court.witness.name_process(row[A], text)
+            case EventKind.CALL:
+                self.court.witness.call(row)
+            case EventKind.FAULT:
+                self.court.witness.fault = row
+            case EventKind.NOTE:
+                self.notes.append(f"{self._run()}{text}")
             case EventKind.LOAD:
                 about = About(What.LOAD, self.engine.ppn_of(row[PID], row[A]), row[PID], row[A], actor=row[PID])
                 self._judge(LoadView(row[B], row[C]), about, row)
@@ -183,6 +200,7 @@ class Verifier:
                 if row[B] >= 0:
                     self.censuses += 1
                     self._judge(LOST if row[A] < row[B] else KEPT, About(What.CENSUS), row)
+                self._counted = self.events
             case EventKind.OUTCOME:
                 self._judge(outcome_view(row), About(What.OUTCOME, actor=row[PID]), row, text)
             case EventKind.PANIC:
@@ -196,7 +214,7 @@ class Verifier:
         number = row[A + FIELDS[kind].index("text")]
         if not 0 <= number < len(texts):
             raise BadEvent(self.events, f"'text' is {number}; there are {len(texts)} texts")
-        return texts[number][:MOST_TEXT]
+        return shortened(texts[number])
 
     def _panic(self, row: Row, text: str) -> None:
         if not self._panicked:
@@ -225,7 +243,22 @@ class Verifier:
         self.tally.add([(view, 1)])
         if broken := self.judge.broken(view):
             scene = self.engine.scene(about)._replace(text=text)
+            if about.what is What.CENSUS:
+                scene = scene._replace(lost=tuple(self._lost()))
             self.court.hear(Accusation(view, broken, about, self.events, row, scene))
+
+    def _lost(self) -> Iterable[tuple[int, Past]]:
+        """Frames that are lost, with the last step of each: those that the recorder found so, or all that went astray
+        since frames were counted last."""
+        sure, astray = [], []
+        for ppn in self.engine.unclaimed():
+            history = self.engine.scene(About(What.FRAME, ppn)).history
+            steps = [past for past in history if not (past.row[KIND] == EventKind.OWN and past.row[B] == Role.LOST)]
+            if steps and len(steps) < len(history):
+                sure.append((ppn, steps[-1]))
+            elif steps and steps[-1].number > self._counted:
+                astray.append((ppn, steps[-1]))
+        return sure or astray
 
     def _checks(self) -> Iterable[Check]:
         unchecked = reasons(self.header, self.tally, self.engine.forks, self.engine.returns, self.censuses)

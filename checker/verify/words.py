@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from cowcheck.checker.verify.rights import (
     INSTRUCTION_FAULT,
     LOAD_FAULT,
@@ -13,13 +16,20 @@ from cowcheck.machine.record.event import KIND, PID, A, B, C, D, EventKind, Proc
 from cowcheck.model.sv39 import PTE_U, PTE_V, PTE_W, flag_letters
 
 CAUSES = {
+    0: "misaligned jump",
+    1: "instruction access fault",
     2: "illegal instruction",
+    3: "breakpoint",
+    4: "misaligned load",
+    5: "load access fault",
+    6: "misaligned store",
+    7: "store access fault",
     8: "system call",
     INSTRUCTION_FAULT: "instruction page fault",
     LOAD_FAULT: "load page fault",
     STORE_FAULT: "store page fault",
 }
-"""Exceptions of user code that xv6 meets, by scause (privileged specification 1.12, table 4.2)."""
+"""Exceptions by scause (privileged specification 1.12, table 4.2)."""
 ROLES = {
     Role.NONE: "no use of the kernel's any more",
     Role.PAGE_TABLE: "a page table",
@@ -28,6 +38,9 @@ ROLES = {
     Role.OBJECT: "an object of the kernel's",
     Role.LOST: "lost: nothing leads to it",
 }
+PAGE = 4096
+Names = Mapping[int, str]  # what a workload calls its processes, by pid
+NOBODY: Names = MappingProxyType({})
 ACCESSES = {INSTRUCTION_FAULT: "jump to", LOAD_FAULT: "load from", STORE_FAULT: "store to"}
 
 
@@ -40,30 +53,42 @@ def frame_name(ppn: int) -> str:
     return f"frame {ppn:#x}"
 
 
-def page_name(pid: int, vpn: int) -> str:
-    return f"process {pid}'s page {vpn:#x}"
+def page_name(pid: int, vpn: int, names: Names = NOBODY) -> str:
+    """A page of a process: ``process 3's page 0x4``, or ``page 0x4 of the worker (pid 3)``."""
+    return f"page {vpn:#x} of {names[pid]} (pid {pid})" if pid in names else f"process {pid}'s page {vpn:#x}"
 
 
-def process_name(pid: int) -> str:
+def process_name(pid: int, names: Names = NOBODY) -> str:
     """Who runs on the hart."""
-    return f"process {pid}" if pid else "no process"
+    return f"{names[pid]} (pid {pid})" if pid in names else f"process {pid}" if pid else "no process"
 
 
-def user_text(user: User) -> str:
+def user_text(user: User, names: Names = NOBODY) -> str:
     """A PTE that maps a frame: ``process 3's page 0x4 (RW-U-)``."""
     hidden = "" if user.visible else ", out of user code's reach now"
-    return f"{page_name(user.pid, user.vpn)} ({flag_letters(user.pte)}{hidden})"
+    return f"{page_name(user.pid, user.vpn, names)} ({flag_letters(user.pte)}{hidden})"
 
 
-def trap_text(trap: Row) -> str:
+def fault_text(fault: Row, place: str) -> str:
+    """A trap of kernel code: ``load page fault (scause 13) at stval 0x10, in copyout (kernel/vm.c:377)``."""
+    scause, stval, sepc = fault[A], fault[B], fault[C]
+    near = 0 <= stval < PAGE and scause in ACCESSES and scause != INSTRUCTION_FAULT
+    zero = "; an address on page 0 is what following a null pointer gives" if near else ""
+    what = f"{_cause(scause)} at stval {address(stval)}"
+    return f"{what}, in {place or 'code that the kernel does not have'} (sepc {address(sepc)}){zero}"
+
+
+def _cause(scause: int) -> str:
+    if scause < 0:
+        return f"interrupt {scause & (1 << 63) - 1}"
+    return f"{CAUSES.get(scause, 'exception')} (scause {scause})"
+
+
+def trap_text(trap: Row, names: Names = NOBODY) -> str:
     """What began a path: ``process 3, store page fault (scause 15) at stval 0x4010, user pc 0x1c``."""
     scause, stval, sepc = trap[A], trap[B], trap[C]
-    if scause < 0:
-        what = f"interrupt {scause & (1 << 63) - 1}"
-    else:
-        what = f"{CAUSES.get(scause, 'exception')} (scause {scause})"
     where = f" at stval {address(stval)}" if scause in ACCESSES else ""
-    return f"process {trap[PID]}, {what}{where}, user pc (sepc) {address(sepc)}"
+    return f"{process_name(trap[PID], names)}, {_cause(scause)}{where}, user pc (sepc) {address(sepc)}"
 
 
 def pte_step(row: Row) -> str:

@@ -57,6 +57,8 @@ from cowcheck.machine.native import address_of
 QUANTUM = 20_000  # instructions of a turn, where several harts run
 LONGEST_QUANTUM = 200_000  # and where one does
 IDLE_QUANTUM = 2_000  # of a hart that had nothing to do before an interrupt
+ACCESS_INSTRUCTIONS = 50  # of an access to a device, so that a kernel that only polls comes to an end
+WFI_INSTRUCTIONS = 10_000  # and a ``wfi`` that ends at once, as it may again and again
 BYTES = 3  # of code, for an instruction: half of the kernel's are compressed to two
 FOREVER = (1 << 63) - 1
 
@@ -112,10 +114,13 @@ class Board:
         self.clint = clint.Clint(self.shared)
         self.is_idle: Callable[[int], bool] = lambda hart: False
         self.waiting = [False] * harts
+        self.frozen: frozenset[int] = frozenset()  # harts that get no turn
         self.turn = 0
+        self.device_uses = 0  # times that a device was spoken to
         self.jumps = 0  # times that the clock was put forward because every hart waits
         self.why = ""  # what BROKEN is about
         self.last: Snapshot | None = None  # the one that ``dirty`` is about
+        self.unseen = np.zeros(0, np.int64)  # frames whose stores are told to nobody, and so not marked in ``dirty``
         for address, contents in image.segments:
             self.ram[address - KERNBASE : address - KERNBASE + len(contents)] = np.frombuffer(contents, np.uint8)
         self.shared["dirty"][:] = 1
@@ -139,12 +144,16 @@ class Board:
         """Puts a device's registers into the address space."""
 
         def read(uc: Any, offset: int, size: int, user: Any) -> int:
+            self.shared["ran"] += ACCESS_INSTRUCTIONS * BYTES
+            self.device_uses += 1
             value: int = device.read(offset, size)
             if device is self.plic:
                 self.signalled()
             return value
 
         def write(uc: Any, offset: int, size: int, value: int, user: Any) -> None:
+            self.shared["ran"] += ACCESS_INSTRUCTIONS * BYTES
+            self.device_uses += 1
             device.write(offset, size, value)
             if device is self.plic:
                 self.signalled()
@@ -215,6 +224,8 @@ class Board:
         """The hart whose turn it is: the next that does not wait."""
         for ahead in range(self.harts):
             hart = (self.turn + ahead) % self.harts
+            if hart in self.frozen:
+                continue
             if self.waiting[hart] or self.is_idle(hart):
                 self.switch(hart)
                 if not wakes(self.engine.handle, self.shared):
@@ -249,9 +260,12 @@ class Board:
         count = int(shared["ran"]) // BYTES + 1
         shared["retired"] += count
         shared["time"] += count
+        if int(shared["stop"]) == Stop.WFI:
+            self.waiting[int(shared["hart"])] = True
+            if wakes(self.engine.handle, shared):
+                shared["retired"] += WFI_INSTRUCTIONS
+                shared["time"] += WFI_INSTRUCTIONS
         match int(shared["stop"]):
-            case Stop.WFI:
-                self.waiting[int(shared["hart"])] = True
             case Stop.STUCK:
                 return Pause.STUCK
             case Stop.ASKED:

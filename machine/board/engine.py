@@ -13,7 +13,8 @@ import numpy as np
 import unicorn as _unicorn
 from unicorn import riscv_const, unicorn_const
 
-from cowcheck.machine.board.state import KERNBASE, RAM_BYTES
+from cowcheck.machine import interruption
+from cowcheck.machine.board.state import KERNBASE, MACHINE, PRIV, RAM_BYTES
 from cowcheck.machine.native import address_of, library
 from cowcheck.model.errors import CowcheckError
 
@@ -48,18 +49,28 @@ class Engine:
             raise CowcheckError(f"the emulator refused a callback at {first:#x} (Unicorn error {error})")
         return int(handle.value)
 
-    def hook_code(self, function: Any, user: int, *addresses: int) -> None:
-        """Calls ``function`` before the instruction at each address."""
-        for address in addresses:
-            self.hook(unicorn_const.UC_HOOK_CODE, function, user, address, address)
+    def hook_code(self, function: Any, user: int, *addresses: int) -> list[int]:
+        """Calls ``function`` before the instruction at each address. Gives numbers to :meth:`unhook` by."""
+        return [self.hook(unicorn_const.UC_HOOK_CODE, function, user, address, address) for address in addresses]
 
     def unhook(self, number: int) -> None:
         """Takes a hook away."""
-        self.uc.hook_del(number)
+        error = library.uc_hook_del(self.uc._uch, ctypes.c_size_t(number))  # the binding knows its own hooks only
+        assert not error, error
 
     def forget_code(self) -> None:
         """Throws translated blocks away: after hooks changed, or code was written from outside."""
         self.uc.ctl_flush_tb()
+
+    def forget_code_at(self, first: int, end: int) -> None:
+        """Throws away what was translated of a range of RAM. To write there through the emulator does not do that.
+
+        The emulator is given addresses as the hart that runs sees them, so it is taken to machine mode meanwhile.
+        """
+        privilege = self.read(PRIV)
+        self.write(PRIV, MACHINE)
+        self.uc.ctl_remove_cache(first, end)
+        self.write(PRIV, privilege)
 
     def forget_translations(self) -> None:
         """Flushes the softmmu's TLB."""
@@ -84,4 +95,8 @@ class Engine:
 
     def run(self) -> None:
         """Runs from pc on until a callback stops it. Raises :data:`EngineError` at an access to no memory."""
-        self.uc.emu_start(self.read(riscv_const.UC_RISCV_REG_PC), NEVER)
+        interruption.hold()
+        try:
+            self.uc.emu_start(self.read(riscv_const.UC_RISCV_REG_PC), NEVER)
+        finally:
+            interruption.release()

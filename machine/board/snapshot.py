@@ -1,9 +1,9 @@
 """A board at rest as a value, and going back to it.
 
 RAM is 128 MiB, and a run changes little of it. Whoever watches the stores keeps ``dirty``, a byte a frame, so that
-going back to the last snapshot copies only what may differ. Two kinds of stores reach no callback: bits A and D, which
-the emulator sets in page tables by itself, so the tables that are in use count as changed; and everything, on a board
-that nobody watches.
+going back to the last snapshot copies only what may differ. Some stores reach no callback: bits A and D, which the
+emulator sets in page tables by itself; those to frames that are left out (``unseen``); and all, on a board that nobody
+watches. So the tables that are in use and the frames that are left out count as changed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def take(board: Board) -> Snapshot:
         board.random.getstate(),
     )
     board.last = snapshot
-    _mark_tables(board)
+    _mark_unseen(board)
     return snapshot
 
 
@@ -66,9 +66,7 @@ def go_back(board: Board, snapshot: Snapshot) -> None:
     board.last = snapshot
     board.record[:] = snapshot.record
     board.shared["observer"] = observer
-    devices = copy.deepcopy(snapshot.devices)
-    for device, state in zip((board.uart, board.disk, board.plic), devices, strict=True):
-        vars(device).update(state)
+    put_devices_back(board, snapshot)
     board.turn, board.waiting = snapshot.turn, list(snapshot.waiting)
     board.random.setstate(snapshot.draws)
     for context, saved in zip(board.contexts, snapshot.contexts, strict=True):
@@ -76,11 +74,19 @@ def go_back(board: Board, snapshot: Snapshot) -> None:
         board.engine.uc.context_update(context)
     board.engine.restore(board.contexts[int(board.shared["hart"])])
     board.engine.forget_code()
-    _mark_tables(board)
+    _mark_unseen(board)
 
 
-def _mark_tables(board: Board) -> None:
-    """The page tables that a hart has in its ``satp`` are written to by nobody's store."""
+def put_devices_back(board: Board, snapshot: Snapshot) -> None:
+    """The devices as they were."""
+    devices = copy.deepcopy(snapshot.devices)
+    for device, state in zip((board.uart, board.disk, board.plic), devices, strict=True):
+        vars(device).update(state)
+
+
+def _mark_unseen(board: Board) -> None:
+    """The page tables that a hart has in its ``satp`` are written to by nobody's store; some frames are left out."""
+    board.shared["dirty"][board.unseen] = 1
     current = int(board.shared["hart"])
     for hart in range(board.harts):
         board.switch(hart)

@@ -55,7 +55,7 @@ BOARD = np.dtype(
         ("ran", np.int64),  # bytes of code that ran in the turn in progress
         ("turn", np.int64),  # bytes of code that the turn is long
         ("traps", np.int64),
-        ("faults", np.int64),  # exceptions that the kernel itself raised, in supervisor mode
+        ("faults", np.int64),  # exceptions that the kernel itself raised, in supervisor or machine mode
         ("lines", np.int64, (MOST_HARTS,)),  # interrupt lines that devices hold up, as bits of mip
         ("mtimecmp", np.uint64, (MOST_HARTS,)),
         ("stimecmp", np.uint64, (MOST_HARTS,)),  # Sstc

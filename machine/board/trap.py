@@ -30,6 +30,7 @@ from cowcheck.machine.board.state import (
     SPIE,
     SPP,
     SUPERVISOR,
+    USER,
     X0,
     Stop,
     read,
@@ -116,7 +117,7 @@ def enter_trap(
     board.traps += 1
     write(engine, board, PRIV, level)
     write(engine, board, PC, target)
-    if privilege == SUPERVISOR and not interrupt:
+    if privilege != USER and not interrupt:
         board.faults += 1
     if base == 0 or board.faults > MOST_FAULTS:  # no trap handler, or one that faults for ever
         board.stop = STOP_STUCK
@@ -255,6 +256,16 @@ def set_lines(engine: Value, board: Record) -> None:
     write(engine, board, PRIV, np.uint64(MACHINE))
     pending = read(engine, board, MIP) & np.uint64(SSIP) | np.uint64(board.lines[board.hart] & SUPERVISOR_LINES)
     write(engine, board, MIP, pending)
+    write(engine, board, PRIV, privilege)
+
+
+@compiled
+def clear_interrupts(engine: Value, address: Value) -> None:
+    """No interrupt is pending on the running hart any more; ``address`` is that of the board's record."""
+    board = carray(pointer(np.uint64(address)), 1, BOARD)[0]
+    privilege = read(engine, board, PRIV)
+    write(engine, board, PRIV, np.uint64(MACHINE))
+    write(engine, board, MIP, np.uint64(0))
     write(engine, board, PRIV, privilege)
 
 

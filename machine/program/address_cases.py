@@ -70,7 +70,14 @@ class AddressCases:
     @property
     def steps(self) -> tuple[Step, ...]:
         """One for each case."""
-        return tuple(Step(number, self._points.made[self.first_case + number].text) for number in range(len(self.rows)))
+        return tuple(
+            Step(
+                number,
+                self._points.made[self.first_case + number].text,
+                f"{OPERATIONS[row.operation].name} at {self.layout.classes[row.place].family}",
+            )
+            for number, row in enumerate(self.rows)
+        )
 
     def watched(self, number: int) -> bool:
         """The word at the class's address is known before anything is done there."""

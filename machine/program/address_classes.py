@@ -22,6 +22,7 @@ TRAPFRAME = TRAMPOLINE - PAGE_BYTES
 LEAF_BYTES = 512 * PAGE_BYTES
 """What one page of a page table maps: 2 MiB."""
 
+RAM_END = 0x8800_0000
 UNBOUNDED = 1 << 20
 TEXT_WORD = "text.word"
 DATA_WORD = 256
@@ -34,6 +35,18 @@ class Base(IntEnum):
     NOTHING = 0
     HEAP = 1
     BREAK = 2
+
+
+_FAMILIES = (
+    (1 << 31, "addresses below RAM"),
+    (RAM_END, "addresses of RAM"),
+    (TRAPFRAME - PAGE_BYTES, "addresses without a page of the page table"),
+    (TRAPFRAME, "the page below the trapframe"),
+    (TRAMPOLINE, "the trapframe"),
+    (MAXVA, "the trampoline"),
+    (1 << 64, "addresses from MAXVA on"),
+)
+"""Of addresses that are no user memory: where each ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,16 @@ class AddressClass:
     holds: bool = True
     spans: bool = False  # also tried with more bytes than one word
     skips_page: bool = False  # and with so many that the page after it is in the middle
+
+    @property
+    def family(self) -> str:
+        """The classes that a kernel is likely to treat alike."""
+        if self.region is not Region.NONE:
+            return str(self.region)
+        if self.label or self.base is not Base.NOTHING:
+            return "the guard page" if self.label else "the pages above the break"
+        address = self.offset % (1 << 64)
+        return next(name for end, name in _FAMILIES if address < end)
 
     def region_of(self, size_bytes: int) -> Region:
         """What an access of so many bytes meets, at its worst."""
@@ -106,8 +129,8 @@ NO_USER_MEMORY = (
     _nowhere("below the kernel, 2^31 - 8", (1 << 31) - 8, spans=True),
     _nowhere("the kernel's text, 2^31", 1 << 31),
     _nowhere("after 2^31", (1 << 31) + 8),
-    _nowhere("the last frame of RAM", 0x8800_0000 - PAGE_BYTES),
-    _nowhere("after RAM", 0x8800_0000),
+    _nowhere("the last frame of RAM", RAM_END - PAGE_BYTES),
+    _nowhere("after RAM", RAM_END),
     _nowhere("2^32 - 8", (1 << 32) - 8, spans=True),
     _nowhere("2^31, sign-extended", -(1 << 31)),
     _nowhere("below the trapframe", TRAPFRAME - PAGE_BYTES),

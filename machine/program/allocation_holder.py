@@ -17,8 +17,9 @@ from cowcheck.machine.program.user_code import SCRATCH, UserCode, Value
 COMMAND, REPLY = (0, 1), (2, 3)
 """Pipes: reading and writing end. The coordinator opens them first, so these are their descriptors."""
 
-RELEASE, STARVE = 1, 2
-"""What a message asks for, in its low byte; the number of pages is above."""
+RELEASE, STARVE, GIVE = 1, 2, 3
+"""What a message asks for, in its low byte; the number of pages is above. The first two take every frame before they
+give so many back; the last only gives."""
 
 MESSAGE = 32
 """Offset in the data page: where messages are read and written."""
@@ -42,6 +43,8 @@ def write_holder(code: UserCode, points: AllocationPoints) -> None:
         encoding.srli(Reg.S11, Reg.S10, 8),
         encoding.andi(Reg.S10, Reg.S10, 0xFF),
     )
+    code.li(Reg.T0, GIVE)
+    code.beq(Reg.S10, Reg.T0, "give back")
     exhaust(code, Reg.S9)
     code.mv(Reg.S8, Reg.S9)
     code.li(Reg.T0, RELEASE)

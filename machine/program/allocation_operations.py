@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cowcheck.machine.program import encoding
+from cowcheck.machine.program.address_classes import LEAF_BYTES
 from cowcheck.machine.program.elf_file import PAGE_BYTES
 from cowcheck.machine.program.encoding import Reg
 from cowcheck.machine.program.kernel_age import FORK_WITHOUT_MEMORY
@@ -24,6 +25,7 @@ HEAP_PAGES = 6
 LAST_WORD = PAGE_BYTES - 8
 STORED = 0xB000_0011_B000_0011
 GIVEN = 0xB000_0012_B000_0012
+STORED_AGAIN = 0xB000_0013_B000_0013
 STATUS = 0x5B
 FILE_WORD = 2 << 32 | 1  # of struct stat: the disk, and the first file on it
 QUIT = "quit"
@@ -35,9 +37,13 @@ GIVEN_BYTES = PAGE_BYTES + 16
 VALUES = {
     STORED: "what the worker stored",
     GIVEN: "what the worker's read was given",
+    STORED_AGAIN: "what the worker stored when there was memory again",
     STATUS: "the status of the worker's child",
     FILE_WORD: "what fstat writes",
 }
+
+FIRST_OF_LEAF = (LEAF_BYTES, 2 * LEAF_BYTES)
+"""Addresses of the pages that fork comes to when there is no frame for a leaf of the child's page table."""
 
 FIRST, SECOND = 4, 7
 """Descriptors that the next files get which a worker opens as it prepares."""
@@ -78,6 +84,14 @@ class Allocating:
     after: Callable[[UserCode], None] | None = None  # what is left to be done after END
     can_fail: bool = True  # else it works, or its process is killed
     needs: str = ""
+    least_frames: int = 0  # free at first
+    grow_to: int = 0  # the break, where it is not after the heap pages
+    again_at: tuple[int, ...] = ()  # addresses that are stored to, beside the heap pages, when there is memory again
+
+    @property
+    def changed_pages(self) -> frozenset[int]:
+        """The heap pages that it may change at a word that is looked at."""
+        return frozenset(looked.page for looked in self.looks)
 
 
 def _nothing(code: UserCode) -> None:
@@ -171,6 +185,15 @@ def _make_some_private(code: UserCode) -> None:
         code.emit(encoding.sd(Reg.ZERO, Reg.T3, 0))
 
 
+def _make_leaves_private(code: UserCode) -> None:
+    """And the first pages of the second and the third leaf are the process's own, so that they can be written to as
+    the fork comes to them."""
+    _make_some_private(code)
+    for address in FIRST_OF_LEAF:
+        code.li(Reg.T3, address)
+        code.emit(encoding.sd(Reg.ZERO, Reg.T3, 64))
+
+
 def _exec(code: UserCode) -> None:
     code.begin(Reg.S5)
     code.la(Reg.A0, code.string_label(QUIT))
@@ -251,16 +274,14 @@ SMALL = (
     SBRK,
 )
 
+BEFORE_UVMCOPY = 4
+"""Frames that fork takes first: the trapframe, the root of the page table, and the two pages of it that lead to the
+trampoline (xv6 kernel/proc.c ``allocproc``, ``proc_pagetable``)."""
+
+FIRST_LEAF = 2
+"""Frames that ``uvmcopy`` takes for its first page: one for the middle of the page table, and a leaf."""
+
 LARGE = (
-    Allocating(
-        "fork-many",
-        "fork() of more than 500 pages",
-        _make_some_private,
-        _fork,
-        _A_PID,
-        after=_wait_again,
-        needs=FORK_WITHOUT_MEMORY,
-    ),
     Allocating(
         "sbrk-leaf",
         "sbrk(+3 pages) that needs a page for the page table",
@@ -268,5 +289,19 @@ LARGE = (
         _sbrk,
         _AN_ADDRESS,
         after=_shrink_back,
+        grow_to=LEAF_BYTES - PAGE_BYTES,
+    ),
+    Allocating(
+        "fork-many",
+        "fork() of more than 1,000 pages",
+        _make_leaves_private,
+        _fork,
+        _A_PID,
+        after=_wait_again,
+        least_frames=BEFORE_UVMCOPY + FIRST_LEAF,  # with fewer xv6 itself panicked until 2020
+        grow_to=FIRST_OF_LEAF[-1] + 3 * PAGE_BYTES,
+        again_at=FIRST_OF_LEAF,
     ),
 )
+"""The last starts where memory runs out for the second leaf of the child's page table, with the pages of the first one
+mapped, and goes on to the third."""

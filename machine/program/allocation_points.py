@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cowcheck.machine.program.address_classes import LEAF_BYTES
 from cowcheck.machine.program.allocation_operations import (
     HEAP_PAGES,
     LARGE,
     LAST_WORD,
     SMALL,
+    STORED_AGAIN,
     VALUES,
     Allocating,
     Looked,
     kept_token,
 )
-from cowcheck.machine.program.elf_file import PAGE_BYTES
 from cowcheck.machine.program.report import FAILS, KILLED, WORKS, Case, Points, ReportPoint, Watch
 
 INIT = "process 1 (init)"
@@ -37,7 +36,7 @@ class Group:
     reserve_pages: int
     most_frames: int
     surely: bool
-    grow_to: int = 0  # the break, where it is not after the heap pages
+    forks_half_way: bool = False  # fork is to fail when uvmcopy has mapped some of its pages
 
 
 GROUPS = (
@@ -51,12 +50,12 @@ GROUPS = (
     ),
     Group(
         "allocations-many-pages",
-        "fork of many pages, and sbrk where a page of the page table ends, with no frame free, one, two",
+        "fork that fails when some of its pages are mapped, and sbrk where a page of the page table ends",
         LARGE,
         reserve_pages=1280,
         most_frames=12,
         surely=False,
-        grow_to=LEAF_BYTES - PAGE_BYTES,
+        forks_half_way=True,
     ),
 )
 
@@ -105,6 +104,35 @@ class AllocationPoints:
         dues = {looked.worked, looked.failed} if looked.any_order else set[int]()
         return self._watch(WORKER, text, dues, "isolation" if operation.can_fail else "out-of-memory-kills")
 
+    def again(self, operation: Allocating) -> int:
+        """The first of the points of what the worker does in its heap when there is memory again: for each page a
+        case, and what it then sees in the word that it stored to, in the first and in the last."""
+        first = self._points.next
+        for page in range(HEAP_PAGES):
+            self._again(operation, f"heap page {page}")
+            for last in (False, True):
+                self._watch(WORKER, _again(_word_name(page, last), operation), set(), relieved=True)
+        return first
+
+    def again_at(self, operation: Allocating, address: int) -> int:
+        """The same of a page by its address: the point of the case, and after it that of the word that it stored to."""
+        return self._again(operation, f"the page at {address >> 20} MiB")
+
+    def _again(self, operation: Allocating, page: str) -> int:
+        case = self._points.add(
+            Case(
+                index=self._points.next,
+                process=WORKER,
+                text=_again(f"a load from and a store to {page}", operation),
+                right=WORKS,
+                reason="the page is the process's own, and there is memory",
+                writes=True,
+                relieved=True,
+            )
+        )
+        self._watch(WORKER, _again(f"the word of {page} that it stored to", operation), {STORED_AGAIN}, relieved=True)
+        return case
+
     def success(self, operation: Allocating) -> int:
         """The operation works in the end."""
         frames, surely = self.group.most_frames, self.group.surely
@@ -144,7 +172,9 @@ class AllocationPoints:
         self.values[token] = f"what {_word_name(page, last)} held"
         return KeptWord(page, last, token, self._watch(COORDINATOR, _word_name(page, last), {token}))
 
-    def _watch(self, process: str, text: str, dues: set[int], invariant: str = "isolation") -> int:
+    def _watch(
+        self, process: str, text: str, dues: set[int], invariant: str = "isolation", *, relieved: bool = False
+    ) -> int:
         return self._points.add(
             Watch(
                 index=self._points.next,
@@ -153,9 +183,14 @@ class AllocationPoints:
                 dues=frozenset(dues),
                 reason=_MEANS,
                 invariant=invariant,
+                relieved=relieved,
             )
         )
 
 
 def _word_name(page: int, last: bool) -> str:
     return f"the {'last' if last else 'first'} word of heap page {page}"
+
+
+def _again(text: str, operation: Allocating) -> str:
+    return f"{text}, when there is memory again after its {operation.text}"

@@ -2,21 +2,30 @@
 
 Four processes beside pid 1. The *holder* has taken every frame but a reserve. The *coordinator* forks a *worker*,
 which prepares and waits; then the holder takes the reserve too, page by page, and gives back as many frames as are to
-be free; then the worker does its one operation, reports it, and ends, or is killed. The holder's total is counted by
-itself each time (how far can it grow?), so a lost frame shows without any knowledge of the kernel. Memory is exhausted
-once; after that only the reserve is taken and given back.
+be free; then the worker does its one operation and reports it, or is killed. What is left of it is given some memory
+again, looks at its pages once more, and ends. The holder's total is counted by itself each time (how far can it grow?),
+so a lost frame shows without any knowledge of the kernel. Memory is exhausted once; after that only the reserve is
+taken and given back.
 
 An observer may say how many frames are to be free (a machine with snapshots can try them all from one); left alone,
 the program counts up from none.
 
-The coordinator's registers: s1 start of the heap, s2 return address, s3 the holder's pid, s4 the frames there are, s6
+The coordinator's registers: s1 start of the heap, s2 a return address, s3 the holder's pid, s4 the frames there are, s6
 the worker's status, s7 how many frames are to be free.
 """
 
 from __future__ import annotations
 
 from cowcheck.machine.program import encoding
-from cowcheck.machine.program.allocation_holder import MESSAGE, RELEASE, STARVE, send, write_holder, write_messages
+from cowcheck.machine.program.allocation_holder import (
+    GIVE,
+    MESSAGE,
+    RELEASE,
+    STARVE,
+    send,
+    write_holder,
+    write_messages,
+)
 from cowcheck.machine.program.allocation_operations import (
     GIVEN,
     GIVEN_BYTES,
@@ -27,14 +36,24 @@ from cowcheck.machine.program.allocation_operations import (
     heap_address,
 )
 from cowcheck.machine.program.allocation_points import COORDINATOR, AllocationPoints, Group
-from cowcheck.machine.program.allocation_worker import GO, READY, WORKED, quit_program, write_exit, write_worker
-from cowcheck.machine.program.elf_file import PAGE_BYTES
+from cowcheck.machine.program.allocation_worker import (
+    AGAIN,
+    GO,
+    OVER,
+    READY,
+    WORKED,
+    quit_program,
+    write_again,
+    write_exit,
+    write_worker,
+)
 from cowcheck.machine.program.encoding import Reg
 from cowcheck.machine.program.report import ReportKind
 from cowcheck.machine.program.syscalls import SBRK_EAGER, Syscall
 from cowcheck.machine.program.user_code import SCRATCH, UserCode
 from cowcheck.machine.program.workload import PROGRAM, Step, Workload
 
+_GIVEN_PAGES = 2 * HEAP_PAGES  # so many frames for the worker's last stores
 _NEVER = -2  # in s6: there was no worker, because fork has failed
 
 
@@ -48,6 +67,7 @@ def allocation_workload(group: Group) -> Workload:
     for number, operation in enumerate(group.operations):
         write_worker(code, points, number, operation)
     write_messages(code)
+    write_again(code)
     write_exit(code)
     code.write_constants()
     return Workload(
@@ -63,7 +83,11 @@ def allocation_workload(group: Group) -> Workload:
         values=points.values,
         instructions=4_000_000_000,
         exhausts_memory=True,
-        steps=tuple(Step(number, operation.text, operation.needs) for number, operation in enumerate(group.operations)),
+        forks_half_way=group.forks_half_way,
+        steps=tuple(
+            Step(number, operation.text, operation.name, operation.needs)
+            for number, operation in enumerate(group.operations)
+        ),
     )
 
 
@@ -90,6 +114,7 @@ class _Coordinator:
         code.syscall(Syscall.KILL, Reg.S3)
         code.syscall(Syscall.WAIT, 0)
         code.syscall(Syscall.EXIT, 0)
+        self._write_conduct()
         self._write_await()
         self._write_look()
 
@@ -97,11 +122,7 @@ class _Coordinator:
         code = self.code
         code.syscall(Syscall.SBRK, 0, SBRK_EAGER)
         code.mv(Reg.S1, Reg.A0)
-        code.li(Reg.A0, HEAP_PAGES * PAGE_BYTES)
-        if self.group.grow_to:
-            code.li(Reg.A0, self.group.grow_to)
-            code.emit(encoding.sub(Reg.A0, Reg.A0, Reg.S1))
-        code.syscall(Syscall.SBRK, Reg.A0, SBRK_EAGER)
+        code.sbrk_pages(HEAP_PAGES)
         for word in self.points.kept:
             heap_address(code, Reg.T3, word.page, word.offset)
             code.li(Reg.T4, word.token)
@@ -117,7 +138,9 @@ class _Coordinator:
         code.beq(Reg.S7, Reg.T0, f"try.{number}")
         code.j(f"end.{number}")
         code.label(f"try.{number}")
-        code.li(Reg.S7, 0)
+        if operation.grow_to:
+            self._write_growth(operation.grow_to)
+        code.li(Reg.S7, operation.least_frames)
         code.label(f"round.{number}")
         self._write_round(number, operation)
         code.li(Reg.T0, WORKED)
@@ -136,6 +159,17 @@ class _Coordinator:
         code.end(success, Reg.S9)
         code.label(f"end.{number}")
 
+    def _write_growth(self, end: int) -> None:
+        """The heap grows up to there, and the frames that there are without it are counted anew."""
+        code = self.code
+        code.syscall(Syscall.SBRK, 0, SBRK_EAGER)
+        code.mv(Reg.T3, Reg.A0)
+        code.li(Reg.A0, end)
+        code.emit(encoding.sub(Reg.A0, Reg.A0, Reg.T3))
+        code.syscall(Syscall.SBRK, Reg.A0, SBRK_EAGER)
+        send(code, RELEASE, self.group.reserve_pages)
+        code.mv(Reg.S4, Reg.A0)
+
     def _write_round(self, number: int, operation: Allocating) -> None:
         """A worker, with s7 frames free for it; its status is in s6."""
         code, points = self.code, self.points
@@ -143,24 +177,40 @@ class _Coordinator:
         after = points.point(COORDINATOR, f"after the worker's {operation.text}")
         count = points.point(COORDINATOR, f"counts the frames after the worker's {operation.text}")
         code.report(ReportKind.BEFORE, before)
-        code.make_pipe()
-        code.make_pipe()
+        code.call("make pipes")
         code.fork_to(f"worker.{number}")
         code.mv(Reg.S6, Reg.A0)
-        code.call("own")
-        code.syscall(Syscall.CLOSE, READY[1])
-        code.syscall(Syscall.CLOSE, GO[0])
-        code.wait_for_end_of_file(READY[0])
-        code.syscall(Syscall.CLOSE, READY[0])
-        send(code, STARVE, Reg.S7)
-        code.syscall(Syscall.CLOSE, GO[1])
-        code.call("await worker")
-        send(code, RELEASE, self.group.reserve_pages)
-        code.mv(Reg.S9, Reg.A0)
+        code.call("conduct")
         code.report(ReportKind.FREE, count, Reg.S9, Reg.S4)
         code.mv(Reg.S4, Reg.S9)
         code.report(ReportKind.AFTER, after)
         code.call("look")
+
+    def _write_conduct(self) -> None:
+        """``make pipes``, before the worker is forked. ``conduct``: the worker whose pid is in s6, from its
+        preparation to its end; s9 is how many frames there are then."""
+        code = self.code
+        code.label("make pipes")
+        for _ in (READY, GO, OVER, AGAIN):
+            code.make_pipe()
+        code.ret()
+        code.label("conduct")
+        code.mv(Reg.S2, Reg.RA)
+        code.call("own")
+        for descriptor in (READY[1], GO[0], OVER[1], AGAIN[0]):
+            code.syscall(Syscall.CLOSE, descriptor)
+        code.wait_for_end_of_file(READY[0])
+        code.syscall(Syscall.CLOSE, READY[0])
+        send(code, STARVE, Reg.S7)
+        code.syscall(Syscall.CLOSE, GO[1])
+        code.wait_for_end_of_file(OVER[0])
+        code.syscall(Syscall.CLOSE, OVER[0])
+        send(code, GIVE, _GIVEN_PAGES)
+        code.syscall(Syscall.CLOSE, AGAIN[1])
+        code.call("await worker")
+        send(code, RELEASE, self.group.reserve_pages)
+        code.mv(Reg.S9, Reg.A0)
+        code.emit(encoding.jalr(Reg.ZERO, Reg.S2, 0))
 
     def _write_await(self) -> None:
         """``await worker``: the status of the worker whose pid is in s6, into s6."""

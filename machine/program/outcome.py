@@ -94,7 +94,7 @@ class Observer:
         match ReportKind(kind):
             case ReportKind.BEGIN if isinstance(point, Case):
                 self._close(process)
-                self._begun[process] = _Begun(point, self._spare)
+                self._begun[process] = _Begun(point, self._spare_at(point))
                 self._reached.add(index)
                 self._latest, self._latest_process = str(point), process
             case ReportKind.END if isinstance(point, Case):
@@ -168,6 +168,9 @@ class Observer:
         else:
             self.outcomes.append(_ended(begun, ending, result))
 
+    def _spare_at(self, point: ReportPoint) -> int | None:
+        return None if point.relieved else self._spare
+
     def _seen(self, watch: Watch, seen: int, dues: frozenset[int], process: int) -> None:
         right = seen in dues
         expected = f"{' or '.join(self._value(due) for due in sorted(dues)[:3])}: {watch.reason}"
@@ -179,7 +182,7 @@ class Observer:
                 expected,
                 f"saw {self._value(seen)}",
                 "" if right else watch.invariant,
-                self._spare,
+                self._spare_at(watch),
                 "" if right else other,
             )
         )

@@ -4,7 +4,8 @@ operation.
 A scenario's ``frames`` is all RAM there is in the model. A real kernel has 32,000 frames and takes others for a process
 than the model does, so what carries over is not that number but what it leaves: with everything shared that may be
 shared, and a page-table root and leaf pages for each process, so many frames are free. If all that the processes still
-do cannot use them up, memory plays no part in the scenario.
+do cannot use them up, memory plays no part in the scenario. A fork that is still to come takes more for its child than
+in the model, and so many more are left free for it: it fails at the same page of the page table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cowcheck.model.scenario import Op, OpKind, Scenario
+
+FORK_TAKES_MORE = 4
+"""Frames that a real fork takes and the model's does not: the trapframe, the two pages of the page table that lead to
+the trampoline, and the one between the root and the leaf (xv6 kernel/proc.c ``allocproc``, ``proc_pagetable``)."""
 
 _WRITERS = frozenset({OpKind.STORE, OpKind.READ, OpKind.WAIT})
 
@@ -31,7 +36,10 @@ def spare_frames(scenario: Scenario) -> int | None:
     setup.run()
     spare = scenario.frames - setup.used()
     needed = sum(setup.still_needed(process.next_op) for process in setup.processes if not process.ended)
-    return None if spare >= needed else max(spare, 0)
+    if spare >= needed:
+        return None
+    spare = max(spare, 0)
+    return spare + FORK_TAKES_MORE * setup.forks_begun(spare)
 
 
 class _Setup:
@@ -70,6 +78,17 @@ class _Setup:
             elif op.kind is OpKind.FORK:
                 needed += 1 + self._leaves(size) + self.still_needed(self.scenario.starts[op.target])
         return needed
+
+    def forks_begun(self, spare: int) -> int:
+        """How many forks still to come get as far as a root for the child, with so many frames free."""
+        begun = 0
+        takes = 1 + self._leaves(self.scenario.table_pages)
+        for process in self.processes:
+            for op in [] if process.ended else self._from(process.next_op):
+                if op.kind is OpKind.FORK and spare > 0:
+                    begun += 1
+                    spare -= takes
+        return begun
 
     def _op(self, process: _Process) -> Op:
         return self.scenario.ops[process.next_op]

@@ -64,6 +64,7 @@ class ReportPoint:
     process: str
     text: str
     place: Place | None = None  # of the scenario
+    relieved: bool = False  # memory was out, and is no longer
 
     def __str__(self) -> str:
         return f"{self.process}: {self.text}" + (f" ({self.place})" if self.place else "")

@@ -29,6 +29,11 @@ class ScenarioPoints:
         self._text_tokens: dict[int, set[int]] = {}  # by page of text: what a system call may have written to it
         self._text_watches: dict[int, int] = {}  # page of text that a watch is of
 
+    @property
+    def next(self) -> int:
+        """The index that the next point will have."""
+        return self._points.next
+
     def point(self, process: str, text: str, place: Place | None = None) -> int:
         """The index of a new point."""
         return self._points.add(ReportPoint(index=self._points.next, process=process, text=text, place=place))

@@ -25,7 +25,7 @@ from cowcheck.machine.program.process_state import FIRST_WORD, LAST_WORD, RETURN
 from cowcheck.machine.program.report import ReportKind
 from cowcheck.machine.program.scenario_points import ScenarioPoints
 from cowcheck.machine.program.syscalls import Syscall
-from cowcheck.machine.program.user_code import UserCode
+from cowcheck.machine.program.user_code import SCRATCH, UserCode
 from cowcheck.machine.program.workload import PROGRAM, Workload
 from cowcheck.model.errors import CowcheckError, Place
 from cowcheck.model.scenario import OpKind, Scenario
@@ -55,17 +55,23 @@ class _Image:
     place: Place
 
 
-def scenario_workload(scenario: Scenario) -> Workload:
-    """The scenario as a workload. Raises :class:`CowcheckError` for one that no real process could run."""
+def scenario_workload(scenario: Scenario, spare: int | None = None, cached: bool = False) -> Workload:
+    """The scenario as a workload; with so many frames free where the processes meet, if ``spare`` is given.
+
+    ``cached``: every file that is run later is read first, so that exec then finds it in the buffer cache.
+
+    Raises :class:`CowcheckError` for one that no real process could run.
+    """
     if scenario.pages.count("guard") > 1:
         raise CowcheckError(f"{scenario.shown}: a process of xv6 has one guard page; remove the others")
-    return _Compiler(scenario).workload()
+    return _Compiler(scenario, spare_frames(scenario) if spare is None else spare, cached).workload()
 
 
 class _Compiler:
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, spare: int | None, cached: bool) -> None:
         self.scenario = scenario
-        self.spare = spare_frames(scenario)
+        self.spare, self.cached = spare, cached
+        self.gates: dict[int, int] = {}  # by process: the point of what it does after its last meeting
         descriptors = Descriptors()
         self.points = ScenarioPoints(scenario)
         self.meeting = Meeting(scenario, self.spare is not None, descriptors)
@@ -97,6 +103,7 @@ class _Compiler:
             instructions=2_000_000_000 if self.spare is not None else 200_000_000,
             exhausts_memory=self.spare is not None,
             needs=frozenset(self.operations.needs),
+            gates=frozenset(self.gates.values()),
         )
 
     def _new_process(self, program: str) -> ProcessState:
@@ -185,8 +192,12 @@ class _Compiler:
         """Everything that the process still does, up to its exit."""
         operations = self.operations
         start = self.scenario.starts[self.scenario.ops[op_number].program]
+        has_met = False
         for number, op in enumerate(self.scenario.ops[op_number:], start=op_number):
             text = f"operation {number - start + 1}: {op}"
+            if has_met and op.kind is not OpKind.EXIT:
+                self.gates[state.number] = self.points.next
+            has_met = op.kind is OpKind.MEET or (has_met and op.kind is OpKind.EXIT)
             match op.kind:
                 case OpKind.LOAD | OpKind.STORE | OpKind.EXECUTE:
                     operations.write_access(code, state, op, number, text)
@@ -214,6 +225,8 @@ class _Compiler:
                     operations.write_meet(code, state, op, text)
                 case OpKind.EXIT:
                     operations.write_exit(code, state, op, text)
+                    if has_met:
+                        self.gates[state.number] = self.points.next - 1
                     return
 
     # --- pid 1, the holder, the file ---
@@ -228,6 +241,8 @@ class _Compiler:
             code.make_pipe()
         for number, given in enumerate(self.operations.inputs):
             self._write_input(code, f"read{number}", given)
+        if self.cached:
+            self._write_reading(code)
         code.report(ReportKind.BEFORE, points.point(_INIT, "has made the pipes"))
         code.fork_to(f"process.{first}")
         for _, writer in meeting.rounds:
@@ -237,6 +252,17 @@ class _Compiler:
             code.fork_to("holder")
             code.syscall(Syscall.CLOSE, meeting.gate[1])
         code.write_reaping(points.point(_INIT, "is alone again"), points.point(_INIT, "has waited for every process"))
+
+    def _write_reading(self, code: UserCode) -> None:
+        """Reads each file once, from end to end."""
+        for file, contents in self.files.items():
+            code.la(Reg.A0, code.string_label(file))
+            code.syscall(Syscall.OPEN, Reg.A0, 0)
+            code.mv(Reg.S9, Reg.A0)
+            for _ in range(-(-len(contents) // PAGE_BYTES)):
+                code.la(Reg.A1, SCRATCH)
+                code.syscall(Syscall.READ, Reg.S9, Reg.A1, PAGE_BYTES)
+            code.syscall(Syscall.CLOSE, Reg.S9)
 
     def _write_input(self, code: UserCode, file: str, given: ReadInput) -> None:
         words = [given.token] * (given.size_bytes // 8)

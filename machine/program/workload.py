@@ -19,6 +19,7 @@ class Step:
 
     number: int
     text: str
+    kind: str = ""  # what stops the kernel in one step of a kind most likely does so in the others
     needs: str = ""  # what the base kernel must be able to do (``kernel_age.py``), or nothing
 
 
@@ -34,9 +35,11 @@ class Workload:
     values: Mapping[int, str]  # what the numbers stand for that the processes store
     instructions: int  # a budget from boot to the end, generous, for a kernel that fills pages natively
     exhausts_memory: bool = False
+    forks_half_way: bool = False  # it has fork fail when uvmcopy has mapped some of its pages
     steps: tuple[Step, ...] = ()
     needs: frozenset[str] = frozenset()  # of the workload as a whole
     report_va: int = REPORT_VA
+    gates: frozenset[int] = frozenset()  # of each process that meets others: the point of what it does after that
 
     @property
     def cases(self) -> int:

@@ -9,15 +9,17 @@ from cowcheck.machine.program.address_sweep import address_workload
 from cowcheck.machine.program.allocation_points import GROUPS
 from cowcheck.machine.program.allocation_sweep import allocation_workload
 from cowcheck.machine.program.scenario_program import scenario_workload
+from cowcheck.machine.program.sharers import sharers_workload
 from cowcheck.machine.program.workload import Workload
 from cowcheck.model.scenario import Scenario
 
 
 def sweeps() -> tuple[Workload, ...]:
-    """Every address, and every allocation."""
+    """Every address, every allocation, and as many sharers as there can be."""
     return (
         *(address_workload(layout) for layout in LAYOUTS),
         *(allocation_workload(group) for group in GROUPS),
+        sharers_workload(),
     )
 
 

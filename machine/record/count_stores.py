@@ -17,7 +17,10 @@ COUNT = int(EventKind.COUNT)
 def count_stored(
     observer: Record, board: Record, events: Array, ram: Array, offset: Value, size: Value, value: Value, pc: Value
 ) -> None:
-    """A store to the reference counts: an array by frame, or a table that is searched for the frame."""
+    """A store to the reference counts: an array by frame, or a table that is searched for the frame.
+
+    An entry of a table whose count goes to 0 is given up. It says nothing then: the frame may have one reference left.
+    """
     stride, width = observer.count_stride, observer.count_width
     low, high = np.int64(0), width  # what of an entry matters, from its count on
     if observer.counts == COUNTS_TABLE:
@@ -36,7 +39,7 @@ def count_stored(
             now = index_of(overlaid(ram, key, 8, offset, size, value) << observer.key_shift)
         if was != now:
             entry_renamed(observer, board, events, ram, at, was, now, old, new, pc)
-        elif old != new:
+        elif old != new and not (new == 0 and observer.counts == COUNTS_TABLE):
             counted(observer, board, events, now, old, new, pc)
 
 

@@ -29,6 +29,7 @@ ENOUGH = 0.75  # the share of what is known that a guess must explain
 OFFSETS = (0, -1, 1)  # count less mappings, by convention: from 1, from 0, and one more held by the kernel
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def find_counts(samples: Sequence[Sample], objects: Sequence[DataObject]) -> Cou
     if not len(frames):
         return None
     mapped = np.array([sample.mapped[frames] for sample in samples], np.int64)
-    memory = np.array([sample.memory for sample in samples])
+    memory = stacked([sample.memory for sample in samples])
     pivots = [place for place in range(len(frames)) if len(set(mapped[:, place]) - {0}) > 1]
     if not pivots:
         return None
@@ -107,10 +108,23 @@ def find_counts(samples: Sequence[Sample], objects: Sequence[DataObject]) -> Cou
     return _described(best, frames, samples[0], objects)
 
 
+def stacked(rows: Sequence[Bytes]) -> Bytes:
+    """The rows as one array; the one that they are of, where they are the first of its rows: a copy is large."""
+    whole = rows[0].base
+    if isinstance(whole, np.ndarray) and whole.ndim == 2 and whole.shape[1] == len(rows[0]):
+        starts = [row.ctypes.data for row in rows]
+        if starts == [whole.ctypes.data + number * whole.strides[0] for number in range(len(rows))]:
+            return whole[: len(rows)]
+    return np.array(rows)
+
+
 def _following(mapped: np.ndarray[Any, Any], memory: np.ndarray[Any, Any], place: int) -> np.ndarray[Any, Any]:
     """Positions of the bytes that follow the number of mappings of one frame through all samples where it is mapped."""
     rows = np.flatnonzero(mapped[:, place] > 0)
-    moving = np.flatnonzero((memory[rows] != memory[rows[0]]).any(axis=0))
+    moves = np.zeros(memory.shape[1], bool)
+    for row in rows[1:]:
+        moves |= memory[row] != memory[rows[0]]
+    moving = np.flatnonzero(moves)
     values = memory[np.ix_(rows, moving)].astype(np.int64)
     follows = ((values - mapped[rows, place][:, None]) % 256 == (values[0] - mapped[rows[0], place]) % 256).all(axis=0)
     found: np.ndarray[Any, Any] = moving[follows]
@@ -131,32 +145,55 @@ def _arrays(
     return found
 
 
-def _tables(
-    frames: np.ndarray[Any, Any], mapped: np.ndarray[Any, Any], memory: np.ndarray[Any, Any], pivots: list[int]
-) -> list[Guess]:
-    words = memory[-1][: len(memory[-1]) // 8 * 8].view(np.uint64)
-    places = {
-        (place, shift): np.flatnonzero(words == np.uint64((int(frame) + FIRST_PPN) << 12 >> shift)) * 8
-        for place, frame in enumerate(frames)
-        for shift in (0, 12)
-    }
+def _tables(frames: Numbers, mapped: Numbers, memory: Bytes, pivots: list[int]) -> list[Guess]:
+    """A table's entries may move, and a frame with one mapping need have none: each sample is looked at by itself."""
     found = []
-    pivot = pivots[0]
-    for at in _following(mapped, memory, pivot):
-        for shift in (0, 12):
-            for key in places[pivot, shift]:
-                distance = int(key) - int(at)
-                if abs(distance) > REACH_BYTES:
-                    continue
-                positions = np.array([_entry(places[place, shift], distance) for place in range(len(frames))], np.int64)
-                guess = _fit(positions, mapped, memory, pivots, 0, distance, shift)
-                if guess is not None:
-                    found.append(guess)
+    words = memory[:, : memory.shape[1] // 8 * 8].view(np.uint64)
+    for shift in (0, 12):
+        keys = (frames.astype(np.uint64) + np.uint64(FIRST_PPN)) << np.uint64(12 - shift)
+        found_in = [np.flatnonzero(np.isin(row, keys)) for row in words]  # row by row: all at once takes 400 MB
+        rows = np.repeat(np.arange(len(words)), [len(item) for item in found_in])
+        places = np.concatenate(found_in)
+        which = np.searchsorted(keys, words[rows, places])
+        counted = mapped[rows, which] > 0
+        rows, places, which = rows[counted], places[counted] * 8, which[counted]
+        present = np.zeros(mapped.shape, bool)
+        present[rows, which] = True
+        known = (mapped > 1) | present
+        for distance in range(-REACH_BYTES, REACH_BYTES + 1):
+            guess = _fit_table(mapped, memory, pivots, known, (rows, which, places - distance), distance, shift)
+            if guess is not None:
+                found.append(guess)
     return found
 
 
-def _entry(keys: np.ndarray[Any, Any], distance: int) -> int:
-    return int(keys[0]) - distance if len(keys) else -1
+def _fit_table(
+    mapped: Numbers,
+    memory: Bytes,
+    pivots: list[int],
+    known: np.ndarray[Any, np.dtype[np.bool_]],
+    entries: tuple[Numbers, Numbers, Numbers],
+    key_at: int,
+    key_shift: int,
+) -> Guess | None:
+    """How well the bytes of the entries (sample, frame, position) explain the mappings; None for not at all."""
+    inside = (entries[2] >= 0) & (entries[2] < memory.shape[1])
+    rows, which, positions = (part[inside] for part in entries)
+    values, due = memory[rows, positions].astype(np.int64), mapped[rows, which]
+    best: Guess | None = None
+    for offset in OFFSETS:
+        hits = values == (due + offset) % 256
+        if len(set(due[hits])) < 2:  # a constant beside an address
+            continue
+        right = np.zeros(mapped.shape, bool)
+        right[rows[hits], which[hits]] = True
+        share = float(right[:, pivots].sum() + right.sum()) / float(known[:, pivots].sum() + known.sum())
+        if best is None or share > best.share:
+            fullest = rows[hits] == np.bincount(rows[hits]).argmax()
+            at = np.full(mapped.shape[1], -1, np.int64)
+            at[which[hits][fullest]] = positions[hits][fullest]
+            best = Guess(at, offset, share, 0, key_at, key_shift)
+    return best
 
 
 def _fit(
@@ -198,8 +235,10 @@ def _described(
         stride = int(np.gcd.reduce(spans[spans > 0])) if (spans > 0).any() else 16
     if variable is not None:
         low, high = variable.address, variable.address + variable.size
-        if stride < variable.stride <= 128 and variable.count > 1 and kind == COUNTS_TABLE:
-            stride = variable.stride
+        array = _array(variable, address)
+        if array is not None:
+            low, high = array[0], array[1]
+            stride = array[2] if kind == COUNTS_TABLE else stride
     base = address - stride * int(frames[known][0])
     if kind == COUNTS_TABLE:
         base = low + (address - low) % stride
@@ -212,6 +251,24 @@ def _described(
     return Counts(
         kind, base, stride, width, guess.offset, low, high, guess.key_at, guess.key_shift, name, round(guess.share, 3)
     )
+
+
+def _array(variable: DataObject, address: int) -> tuple[int, int, int] | None:
+    """The innermost array that the address is in, by the variable's type: its bounds, and its stride; None for none."""
+    kind, at, found = variable.type, variable.address, None
+    while kind is not None:
+        if kind.element is not None and kind.element.size:
+            stride = kind.element.size
+            found = (at, at + (kind.size or variable.address + variable.size - at), stride)
+            at += (address - at) // stride * stride
+            kind = kind.element
+        elif kind.layout is not None:
+            inner = [field for field in kind.layout.fields.values() if at + field.offset <= address < at + field.end]
+            at += inner[0].offset if inner else 0
+            kind = inner[0].type if inner else None
+        else:
+            kind = None
+    return found
 
 
 def _width(variable: DataObject | None, address: int, stride: int) -> int:

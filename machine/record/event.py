@@ -4,7 +4,8 @@ An event is one row of ``WIDTH`` 64-bit integers, so that a recorder can write m
 a verifier can read them without making an object each. The first five columns are the same for every kind; the rest are
 named by the kind (:data:`FIELDS`), in the order given there, and 0 where a kind has fewer. A trace file holds the same
 names (``docs/trace.md``). Events that carry text (``console``, ``panic``, ``end``, ``place``, ``report``) have its
-number in a list of texts that travels beside the array.
+number in a list of texts that travels beside the array. The last column, ``BY``, is where the function that ``pc`` is
+in was called, 0 where that is not known.
 
 Frames are physical page numbers (``pa >> 12``), pages are Sv39 virtual page numbers (``va >> 12``), PTEs are the raw 64
 bits of the privileged specification (version 1.12, section 4.4.1), processes are xv6's ``p->pid``. ``pid`` 0 stands
@@ -16,7 +17,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 WIDTH = 10  # columns of a row
-KIND, HART, PID, PC, TIME, A, B, C, D, E = range(WIDTH)
+KIND, HART, PID, PC, TIME, A, B, C, D, BY = range(WIDTH)
 COMMON = ("kind", "hart", "pid", "pc", "time")
 """The columns that every event has: what it is, the hart it happened on, the process that the hart ran then, the
 address of the kernel's instruction (0 where there is none), and the instructions retired by all harts together until
@@ -49,6 +50,10 @@ class EventKind(IntEnum):
     OUTCOME = 22  # an operation of a workload's program is over (``came``: :class:`Came`); ``permitted``: a right
     #               kernel would carry it out; ``starved``: memory was out, so that it may fail; the text says what it
     #               was and what is due
+    CALL = 23  # ``pc`` is a call on the stack of ``pid``, at ``depth``, 0 the innermost, as the run ends
+    FAULT = 24  # kernel code took a trap that it could not serve (scause, stval, sepc: the CSRs; ``pc`` is sepc)
+    NAME = 25  # the text is what the workload calls process ``of``: "the worker"
+    NOTE = 26  # the text says what the workload could not do, so that something was not checked
     SIZE = 21  # p->sz of process ``of`` becomes ``bytes``; no access above it is legal
 
 
@@ -118,5 +123,9 @@ FIELDS: dict[EventKind, tuple[str, ...]] = {
     EventKind.KILLED: ("of",),
     EventKind.OUTCOME: ("text", "permitted", "came", "starved"),
     EventKind.SIZE: ("of", "bytes"),
+    EventKind.CALL: ("depth",),
+    EventKind.FAULT: ("scause", "stval", "sepc"),
+    EventKind.NAME: ("of", "text"),
+    EventKind.NOTE: ("text",),
 }
 """The columns ``A``, ``B``, ... of each kind, by name. ``text`` is the number of a text."""

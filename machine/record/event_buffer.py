@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from cowcheck.machine.board.board import Board
+from cowcheck.machine.interruption import held
 from cowcheck.machine.native import address_of
-from cowcheck.machine.record.event import WIDTH, EventKind
+from cowcheck.machine.record.event import BY, PC, WIDTH, EventKind
 from cowcheck.machine.record.kernel import Kernel
 from cowcheck.machine.record.observer import CAPACITY, OBSERVER
+from cowcheck.machine.record.texts import shortened
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 Sink = Callable[[Rows, Sequence[str]], None]
 """Takes rows, and the texts that they name by number; the rows are the sink's to keep."""
-
-LONGEST_TEXT = 400
 
 
 @dataclass(slots=True)
@@ -51,15 +51,16 @@ class EventBuffer:
         self.told.clear()
         self.printed = len(self.board.uart.printed)
 
-    def tell(self, kind: EventKind, *values: int, hart: int | None = None, pc: int = 0) -> None:
-        """Adds one row from Python."""
+    def tell(self, kind: EventKind, *values: int, hart: int | None = None, pc: int = 0, pid: int | None = None) -> None:
+        """Adds one row from Python; ``pid`` is that of the hart's process where none is given."""
         self._make_room()
         observer, shared = self.observer, self.board.shared
         hart = int(shared["hart"]) if hart is None else hart
         slot = int(observer["hart_slot"][hart])
         row = int(observer["count"])
         self.events[row] = 0
-        pid = int(observer["slot_pid"][slot]) if slot >= 0 else 0
+        if pid is None:
+            pid = int(observer["slot_pid"][slot]) if slot >= 0 else 0
         self.events[row, :5] = (kind, hart, pid, pc, int(shared["retired"]))
         self.events[row, 5 : 5 + len(values)] = [signed(value) for value in values]
         observer["count"] = row + 1
@@ -67,7 +68,7 @@ class EventBuffer:
     def text(self, text: str) -> int:
         """The number of a text, for the next row that is told."""
         self._make_room()
-        self.texts.append(text[:LONGEST_TEXT])
+        self.texts.append(shortened(text))
         return len(self.texts) - 1
 
     def _make_room(self) -> None:
@@ -82,10 +83,14 @@ class EventBuffer:
 
     def _pass_on(self) -> None:
         """Gives the buffer to the sink, with the places that its rows name for the first time."""
+        with held():
+            self._pass_on_whole()
+
+    def _pass_on_whole(self) -> None:
         count = int(self.observer["count"])
         rows = self.events[:count].copy()
         self.observer["count"] = 0
-        for pc in np.unique(rows[:, 3]):
+        for pc in np.unique(rows[:, (PC, BY)]):
             if int(pc) and int(pc) not in self.told:
                 self.told.add(int(pc))
                 self.tell(EventKind.PLACE, int(pc), self.text(self.kernel.place(int(pc))))

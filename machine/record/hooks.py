@@ -35,6 +35,7 @@ from cowcheck.machine.native import (
     pointer,
     uc_emu_stop,
 )
+from cowcheck.machine.record.calls import note_caller, note_own_caller
 from cowcheck.machine.record.event import WIDTH, EventKind, ProcessState, Role
 from cowcheck.machine.record.observer import (
     CAPACITY,
@@ -119,11 +120,9 @@ def unaccounted(observer: Record, slot: Value) -> Value:
     return found
 
 
-@callback(MEMORY_CALLBACK)
-def on_store(engine: Value, kind: Value, address: Value, size: Value, value: Value, user: Value) -> None:
-    """A store to RAM, by its physical address; also that of an atomic instruction, by what it stores."""
-    board = carray(pointer(user), 1, BOARD)[0]
-    observer = carray(pointer(board.observer), 1, OBSERVER)[0]
+@compiled
+def store_seen(engine: Value, board: Record, observer: Record, address: Value, size: Value, value: Value) -> None:
+    """Records a store that is about to be done."""
     offset = np.int64(address) - KERNBASE
     board.dirty[offset >> 12] = 1
     if observer.in_user[board.hart]:
@@ -136,10 +135,18 @@ def on_store(engine: Value, kind: Value, address: Value, size: Value, value: Val
     ram = carray(pointer(board.ram), RAM_BYTES, np.uint8)
     events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
     pc = np.int64(read(engine, board, PC))
+    note_own_caller(engine, board, observer, ram, pc)
     inside = min(last + 1 - offset, 8 - (offset & 7))
     stored(observer, board, events, ram, offset, inside, value, pc)
     if offset + inside <= last:
         stored(observer, board, events, ram, offset + inside, last + 1 - offset - inside, value >> (8 * inside), pc)
+
+
+@callback(MEMORY_CALLBACK)
+def on_store(engine: Value, kind: Value, address: Value, size: Value, value: Value, user: Value) -> None:
+    """A store to RAM, by its physical address; also that of an atomic instruction, by what it stores."""
+    board = carray(pointer(user), 1, BOARD)[0]
+    store_seen(engine, board, carray(pointer(board.observer), 1, OBSERVER)[0], address, size, value)
 
 
 @compiled
@@ -170,6 +177,7 @@ def on_trap(engine: Value, pc: Value, size: Value, user: Value) -> None:
         events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
         cause, value = np.int64(read(engine, board, SCAUSE)), np.int64(read(engine, board, STVAL))
         where = np.int64(read(engine, board, SEPC))
+        observer.by = 0
         emit(observer, board, events, TRAP, observer.hart_slot[hart], pc, cause, value, where, 0)
         observer.moves += 1
         if cause > 0 and repeated(observer, observer.hart_slot[hart], cause, value, where):
@@ -196,6 +204,7 @@ def on_sret(engine: Value, pc: Value, size: Value, user: Value) -> None:
             ask(engine, board, observer, SCAN)
             return
         events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
+        observer.by = 0
         emit(observer, board, events, USER_EVENT, slot, pc, np.int64(read(engine, board, SEPC)), 0, 0, 0)
     observer.marked = 0
     observer.in_user[hart] = 1
@@ -209,8 +218,10 @@ def on_kalloc_return(engine: Value, pc: Value, size: Value, user: Value) -> None
     observer = carray(pointer(board.observer), 1, OBSERVER)[0]
     if observer.active:
         events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
+        ram = carray(pointer(board.ram), RAM_BYTES, np.uint8)
         pa = np.int64(read(engine, board, A0))
         caller = np.int64(read(engine, board, RA)) - 4
+        note_caller(engine, board, observer, ram, caller, 0)
         emit(observer, board, events, ALLOC, observer.hart_slot[board.hart], caller, pa >> 12, 0, 0, 0)
 
 
@@ -245,6 +256,7 @@ def on_kfree(engine: Value, pc: Value, size: Value, user: Value) -> None:
     ram = carray(pointer(board.ram), RAM_BYTES, np.uint8)
     pa = np.int64(read(engine, board, A0))
     caller = np.int64(read(engine, board, RA)) - 4
+    note_caller(engine, board, observer, ram, caller, 0)
     emit(observer, board, events, FREE, observer.hart_slot[board.hart], caller, pa >> 12, 0, 0, 0)
     freed(observer, board, events, ram, index_of(pa), caller)
 
@@ -256,6 +268,7 @@ def on_fence(engine: Value, pc: Value, size: Value, user: Value) -> None:
     observer = carray(pointer(board.observer), 1, OBSERVER)[0]
     if observer.active:
         events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
+        observer.by = 0
         emit(observer, board, events, FENCE, observer.hart_slot[board.hart], np.int64(pc), 0, 0, 0, 0)
 
 

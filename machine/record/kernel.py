@@ -8,6 +8,7 @@ from typing import Any
 from cowcheck.machine.board.board import BoardImage
 from cowcheck.machine.board.state import KERNBASE
 from cowcheck.machine.elf import KernelElf, KernelError, Xv6Layout, xv6_layout
+from cowcheck.machine.record.call_sites import fill_calls
 from cowcheck.machine.record.event import ProcessState
 from cowcheck.machine.record.observer import MOST_LISTS, MOST_SLOTS, frame_index
 
@@ -66,12 +67,18 @@ class Kernel:
         return tuple(found)
 
     def place(self, pc: int) -> str:
-        """An address of the kernel for people: ``uvmcopy (kernel/vm.c:314)``; the number alone where it is unknown."""
+        """An address of the kernel for people: ``uvmcopy (kernel/vm.c:314)``; the number alone where it is unknown.
+
+        Code of a function that was inlined is told with the one that it is in: ``..., inlined in copyout``.
+        """
         line = self.elf.locate(self.layout.linked_address(pc))
         if line is None:
             return f"{pc:#x}"
         where = f" ({line.file}:{line.line})" if line.file and line.line else ""
-        return f"{line.function or hex(pc)}{where}"
+        symbol = self.elf.symbol_table.function_at(self.layout.linked_address(pc))
+        outer = symbol.name.split(".")[0] if symbol else line.function  # gcc names its clones copyout.part.0
+        inlined = f", inlined in {outer}" if line.function and outer != line.function else ""
+        return f"{line.function or hex(pc)}{where}{inlined}"
 
     def fill(self, observer: Any) -> None:
         """Sets the layout half of the observer's record. Raises :class:`KernelError` for tables that are too large."""
@@ -102,6 +109,7 @@ class Kernel:
         observer["image_end"] = frame_index(layout.end + 4095)
         ranges = [end for first, end in self.elf.text_ranges if first >= KERNBASE]
         observer["text_end"] = max(ranges, default=KERNBASE)
+        fill_calls(self.elf, observer)
 
 
 def know(elf: KernelElf) -> Kernel:

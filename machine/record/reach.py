@@ -5,6 +5,9 @@ address within a frame, or a PTE that leads to it, reaches it; a frame that is r
 kernel's, and its own words are followed in turn. A frame that is neither free, nor mapped, nor reached is lost: nothing
 in the machine still knows of it.
 
+The kernel's own page table is no such chain: it maps all of RAM at its own addresses, and says nothing of a frame by
+that. Its tables are the kernel's, and so is what it maps elsewhere: the stacks.
+
 A stale word may keep a lost frame reachable, so a leak may be told later or not at all; a frame that is used is never
 told to be lost. Two kinds of words are known to say nothing and are left out: the reference counts (a table that is
 searched holds addresses), and the part of a stack below its stack pointer.
@@ -16,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from cowcheck.machine.board.state import FRAMES, KERNBASE, PAGE, RAM_BYTES
+from cowcheck.machine.board.state import FIRST_PPN, FRAMES, KERNBASE, PAGE, RAM_BYTES
 from cowcheck.machine.native import Array, Value, compiled
 from cowcheck.machine.record.observer import index_of
+from cowcheck.machine.record.tables import ENTRIES, entry, is_branch, is_leaf, target
 
 FREE, MAPPED, KNOWN, REACHED = 1, 2, 4, 8  # how a frame is accounted for, as bits
 
@@ -50,6 +54,44 @@ def follow(ram_words: Array, accounted: Array, queue: Array, queued: Value, firs
         queued = mark(ram_words[start : start + PAGE // 8], accounted, queue, queued, first_frame)
 
 
+@compiled
+def mark_kernel(ram: Array, root: Value, accounted: Array) -> None:
+    """Accounts for the tables of the kernel's page table, and for frames that it maps at other addresses than
+    theirs."""
+    accounted[root] |= KNOWN
+    for index in range(ENTRIES):
+        pte, page = entry(ram, root, index), np.int64(index) << 18
+        middle = mark_entry(pte, page, 1 << 18, accounted)
+        if middle < 0:
+            continue
+        for inner in range(ENTRIES):
+            pte, within = entry(ram, middle, inner), page + (inner << 9)
+            leaves = mark_entry(pte, within, 1 << 9, accounted)
+            if leaves < 0:
+                continue
+            for last in range(ENTRIES):
+                mark_entry(entry(ram, leaves, last), within + last, 0, accounted)
+
+
+@compiled
+def mark_entry(pte: Value, vpn: Value, pages: Value, accounted: Array) -> Value:
+    """One entry of the kernel's page table, for ``pages`` pages from ``vpn`` on (0: of the lowest level, for one page).
+
+    Gives the frame of the next table, -1 for none.
+    """
+    frame = target(pte)
+    if frame < 0:
+        return np.int64(-1)
+    if is_leaf(pte):
+        if frame + FIRST_PPN != vpn:
+            accounted[frame : frame + max(pages, 1)] |= np.uint8(KNOWN)
+        return np.int64(-1)
+    if pages == 0 or not is_branch(pte):
+        return np.int64(-1)
+    accounted[frame] |= KNOWN
+    return frame
+
+
 class Reach:
     """A scan over one RAM. ``roots`` are added range by range; :meth:`frames` ends it."""
 
@@ -62,6 +104,12 @@ class Reach:
         self.accounted = accounted
         self.queue = np.zeros(FRAMES, np.int64)
         self.queued = 0
+
+    def add_kernel(self, table: int) -> None:
+        """The kernel's page table is at this physical address."""
+        root = int(index_of(np.int64(table)))
+        if root >= 0:
+            mark_kernel(self.words.view(np.uint8), root, self.accounted)
 
     def add_range(self, first: int, end: int) -> None:
         """The words of a range of RAM, by physical address, are roots."""

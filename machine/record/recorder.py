@@ -7,25 +7,29 @@ workload's program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from unicorn import unicorn_const
 
 from cowcheck.machine.board.board import Pause
+from cowcheck.machine.board.devices.uart import MOST_OUTPUT
 from cowcheck.machine.board.state import FIRST_PPN, FRAMES, KERNBASE, PAGE, PC, RAM_BYTES
 from cowcheck.machine.native import address_of
 from cowcheck.machine.record import hooks, strings
+from cowcheck.machine.record.backtrace import backtrace, last_trap, waiting
 from cowcheck.machine.record.begin import begin
-from cowcheck.machine.record.event import Ending, EventKind, Role
-from cowcheck.machine.record.event_buffer import LONGEST_TEXT, EventBuffer, Rows, Sink
+from cowcheck.machine.record.event import Ending, EventKind, ProcessState, Role
+from cowcheck.machine.record.event_buffer import EventBuffer, Rows, Sink, signed
 from cowcheck.machine.record.kernel import SFENCE, SRET
 from cowcheck.machine.record.observer import CLEARED, NO_TABLE, WATCH_DATA
 from cowcheck.machine.record.roots import accounted, word
+from cowcheck.machine.record.seen_stores import SeenStores
 
 __all__ = ["Recorder", "Report", "Rows", "Seen", "Sink"]
 
+MOST_SLEEPERS = 8  # processes whose calls are told where nothing moves any more
+LONGEST_STRING = 400  # bytes of a C string that are read
 SLICE = 1_000_000  # instructions between two looks at whether anything moves
 PATIENCE = 1500  # timer ticks: a program that sleeps for longer is taken to hang
 
@@ -51,6 +55,9 @@ class Seen:
 class Recorder(EventBuffer):
     """Watches one board. ``sink`` takes the events; nothing is recorded before :meth:`begin`."""
 
+    stores: SeenStores | None = field(init=False, default=None)
+    string_hooks: list[int] = field(init=False, default_factory=list)  # callbacks at memset and memmove
+
     def __post_init__(self) -> None:
         EventBuffer.__post_init__(self)  # super() knows no class that dataclass made anew, with slots
         self.kernel.fill(self.observer)
@@ -63,8 +70,7 @@ class Recorder(EventBuffer):
         """Hooks the kernel's functions and its stores."""
         engine, user, kernel = self.board.engine, address_of(self.board.record), self.kernel
         functions = kernel.layout.functions
-        ram_end = KERNBASE + RAM_BYTES - 1
-        engine.hook(unicorn_const.UC_HOOK_MEM_WRITE, hooks.on_store, user, KERNBASE, ram_end)
+        self.stores = SeenStores(self.board, self.kernel, self.observer)
         engine.hook_code(hooks.on_trap, user, kernel.high(functions["uservec"].address))
         engine.hook_code(
             hooks.on_sret, user, *(kernel.high(address) for address in kernel.elf.instructions_like(*SRET))
@@ -78,7 +84,8 @@ class Recorder(EventBuffer):
             "panic": hooks.on_panic,
         }.items():
             if name in functions:
-                engine.hook_code(function, user, functions[name].address)
+                numbers = engine.hook_code(function, user, functions[name].address)
+                self.string_hooks += numbers if name in ("memset", "memmove") else []
         engine.forget_code()
 
     def hook_reports(self, address: int) -> None:
@@ -90,9 +97,9 @@ class Recorder(EventBuffer):
         """Forgets all that was seen; the layout stays."""
         observer = self.observer
         for name in (
-            "active", "count", "lost", "asked", "in_user", "runnable", "watch", "role", "table_level", "table_vpn",
-            "on_list", "mapped", "suspect", "suspect_count", "slot_pid", "slot_state", "mark", "marked", "moves",
-            "fault", "again",
+            "active", "count", "lost", "by", "asked", "in_user", "runnable", "watch", "role", "table_level",
+            "table_vpn", "on_list", "mapped", "carved_end", "suspect", "suspect_count", "slot_pid", "slot_state",
+            "mark", "marked", "moves", "fault", "again",
         ):  # fmt: skip
             self.record[name] = 0
         for name in (*CLEARED, "table_slot", "mapper"):
@@ -112,24 +119,39 @@ class Recorder(EventBuffer):
         self.observer["watch"][(first - KERNBASE) // PAGE : (end - 1 - KERNBASE) // PAGE + 1] |= WATCH_DATA
 
     def is_idle(self, hart: int) -> bool:
-        """Whether the hart has nothing to do: no process is runnable, and it runs none."""
+        """Whether the hart has nothing to do: it runs no process, and every one that is runnable runs elsewhere."""
         observer = self.observer
-        return bool(observer["active"]) and int(observer["runnable"]) == 0 and int(observer["hart_slot"][hart]) < 0
+        if not observer["active"] or int(observer["hart_slot"][hart]) >= 0:
+            return False
+        slots = [int(slot) for slot in observer["hart_slot"][: self.board.harts]]
+        running = sum(slot >= 0 and observer["slot_state"][slot] == ProcessState.RUNNING for slot in slots)
+        return bool(int(observer["runnable"]) <= running)
 
     def begin(self) -> None:
         """Starts to record: the rows that describe the state as it is come first."""
         self.reset()
         begin(self.observer, self.board.shared, self.events, self.board.ram, self.board.harts)
         self._own_the_rest()
+        self._see_what_is_used()
         self.observer["active"] = 1
 
     def _own_the_rest(self) -> None:
-        """What is neither free nor mapped when a recording begins is the kernel's: its page table, stacks, buffers."""
+        """What is neither free nor mapped when a recording begins is the kernel's: its page table, stacks, buffers.
+
+        Some kernels keep the reference counts behind their image, in frames that kalloc never gets.
+        """
         observer = self.observer
         unknown = (observer["on_list"] == 0) & (observer["mapped"] == 0) & (observer["role"] == 0)
         unknown[: observer["image_end"]] = False
+        known = np.flatnonzero(~unknown[observer["image_end"] :])
+        observer["carved_end"] = observer["image_end"] + (known[0] if len(known) else 0)
         for frame in np.flatnonzero(unknown):
             self.own(int(frame), Role.OBJECT)
+
+    def _see_what_is_used(self) -> None:
+        """Sees all stores from now on, where a frame that was left out is watched."""
+        if int(self.observer["unseen_used"]) and self.stores is not None:
+            self.stores.see_all()
 
     def own(self, frame: int, role: Role) -> None:
         """Tells of a frame's role."""
@@ -145,6 +167,9 @@ class Recorder(EventBuffer):
             pause = self.board.run(min(left, SLICE)) if left > 0 else Pause.BUDGET
             if int(self.observer["moves"]) != moves:
                 moves, jumps = int(self.observer["moves"]), self.board.jumps
+            self._see_what_is_used()
+            if self.board.uart.discarded:
+                return Seen(Ending.BUDGET, text=f"the kernel printed more than {MOST_OUTPUT:,} bytes")
             if int(self.observer["lost"]):
                 return Seen(Ending.BROKEN, text="more happened at once than the event buffer holds")
             match pause:
@@ -191,6 +216,7 @@ class Recorder(EventBuffer):
                 return Seen(report=Report(pid, tuple(int(value) for value in self.observer["argument"][:6])))
             case hooks.Request.PANIC:
                 text = self.string_at(int(self.observer["argument"][0]))
+                self._tell_calls(backtrace(self.board, self.kernel, self.observer)[1:])
                 self.tell(EventKind.PANIC, self.text(text), pc=int(self.observer["argument"][1]) - 4)
                 return Seen(Ending.PANIC, text=text)
             case hooks.Request.MARK:
@@ -202,6 +228,29 @@ class Recorder(EventBuffer):
                 return Seen(Ending.HANG, text=f"user code at {where:#x} takes the same fault for ever ({shown})")
         return None
 
+    def _tell_calls(self, places: Sequence[int], pid: int | None = None) -> None:
+        """Tells of the calls on a stack, and of the trap that brought the hart to ``kerneltrap``. The stack is that of
+        the hart's process, or of ``pid``."""
+        for depth, pc in enumerate(places):
+            self.tell(EventKind.CALL, depth, pc=signed(pc), pid=pid)
+            symbol = self.kernel.elf.symbol_table.function_at(pc)
+            if symbol is not None and symbol.name == "kerneltrap":
+                fault = last_trap(self.board)
+                self.tell(EventKind.FAULT, *fault, pc=signed(fault.sepc))
+
+    def _tell_stacks(self) -> None:
+        """Tells of the calls on the stacks of the processes: those that harts run, in the kernel, and those that
+        sleep."""
+        current = int(self.board.shared["hart"])
+        for hart in range(self.board.harts):
+            self.board.switch(hart)
+            if self.observer["hart_slot"][hart] >= 0 and not self.observer["in_user"][hart]:
+                self._tell_calls(backtrace(self.board, self.kernel, self.observer))
+        self.board.switch(current)
+        for slot in np.flatnonzero(self.observer["slot_state"] == ProcessState.SLEEPING)[:MOST_SLEEPERS]:
+            places = waiting(self.board, self.kernel, self.observer, int(slot))
+            self._tell_calls(places, int(self.observer["slot_pid"][slot]))
+
     def word(self, address: int) -> int:
         """Eight bytes of RAM at a physical address; 0 outside."""
         return word(self.board.ram, address)
@@ -211,7 +260,7 @@ class Recorder(EventBuffer):
         offset = address - KERNBASE
         if not 0 <= offset < RAM_BYTES:
             return ""
-        raw = bytes(self.board.ram[offset : offset + LONGEST_TEXT])
+        raw = bytes(self.board.ram[offset : offset + LONGEST_STRING])
         return raw.split(b"\0", 1)[0].decode("utf-8", "backslashreplace").strip()
 
     def scan(self) -> None:
@@ -241,6 +290,8 @@ class Recorder(EventBuffer):
 
     def end(self, how: Ending, text: str) -> None:
         """Ends the recording."""
+        if how in (Ending.HANG, Ending.BROKEN):
+            self._tell_stacks()
         self.tell(EventKind.END, how, self.text(text))
         self.drain()
         self.observer["active"] = 0

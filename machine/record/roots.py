@@ -24,10 +24,12 @@ Ram = np.ndarray[Any, np.dtype[np.uint8]]
 def accounted(board: Board, kernel: Kernel, observer: Record) -> Reach:
     """A scan with everything known put in: what is free, mapped, or the kernel's by a role."""
     known = np.zeros(FRAMES, np.uint8)
+    known[observer["image_end"] : observer["carved_end"]] |= KNOWN
     known[observer["on_list"] > 0] |= FREE
     known[observer["mapped"] > 0] |= MAPPED
     known[(observer["role"] > 0) & (observer["role"] != Role.OBJECT) & (observer["role"] != Role.LOST)] |= KNOWN
     reach = Reach(board.ram, int(observer["image_end"]), known)
+    reach.add_kernel(kernel_table(board.ram, kernel))
     registers = harts_registers(board)
     for first, end in (*data_ranges(kernel, observer), *stacks(board, kernel, observer, registers[:, SP - X0])):
         reach.add_range(first, end)
@@ -58,7 +60,10 @@ def stacks(
     tops = [int(pointer) for pointer in pointers]
     if "context" in layout.proc_fields:
         context = layout.proc_fields["context"].offset + 8  # struct context: ra, sp, ...
+        running = set(observer["hart_slot"][: board.harts].tolist())  # whose saved sp says nothing
         for slot in np.flatnonzero(observer["slot_state"][: observer["slots"]] != ProcessState.UNUSED):
+            if int(slot) in running:
+                continue
             tops.append(word(board.ram, int(observer["proc"]) + int(slot) * int(observer["proc_stride"]) + context))
     if "context" in layout.cpus.layout.fields:
         tops += [word(board.ram, layout.cpus.address_of(hart, "context") + 8) for hart in range(board.harts)]
@@ -85,12 +90,17 @@ def word(ram: Ram, address: int) -> int:
     return int.from_bytes(ram[offset : offset + 8].tobytes(), "little")
 
 
+def kernel_table(ram: Ram, kernel: Kernel) -> int:
+    """The physical address of the kernel's page table; 0 where it is not known."""
+    variable = kernel.layout.variables.get("kernel_pagetable")
+    return word(ram, variable) if variable is not None else 0
+
+
 def kernel_pa(ram: Ram, kernel: Kernel, va: int) -> int | None:
     """The physical address of a kernel virtual one: RAM is mapped one to one, stacks are not."""
     if KERNBASE <= va < KERNBASE + RAM_BYTES:
         return va
-    root = kernel.layout.variables.get("kernel_pagetable")
-    table = word(ram, root) if root is not None else 0
+    table = kernel_table(ram, kernel)
     if not table or not 0 <= va < 1 << 38:
         return None
     pte = int(leaf_pte(ram, table // PAGE, va))

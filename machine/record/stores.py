@@ -12,7 +12,7 @@ from cowcheck.machine.board.state import FIRST_PPN, KERNBASE, PAGE
 from cowcheck.machine.native import Array, Record, Value, compiled
 from cowcheck.machine.record.count_stores import count_stored
 from cowcheck.machine.record.event import EventKind, ProcessState, Role
-from cowcheck.machine.record.free_list import head_stored, is_awaited
+from cowcheck.machine.record.free_list import head_stored, link_stored
 from cowcheck.machine.record.numbers import number, overlaid, overlaps
 from cowcheck.machine.record.observer import (
     NO_TABLE,
@@ -48,7 +48,7 @@ def stored(
         table_written(observer, board, events, ram, frame, index, old, overlaid(ram, word, 8, offset, size, value), pc)
     if watch & WATCH_DATA:
         data_stored(observer, board, events, ram, offset, size, value, pc)
-    if watch & WATCH_FREE and is_awaited(observer, offset, size, value):
+    if watch & WATCH_FREE and link_stored(observer, board, events, ram, offset, size, value, pc):
         return
     if watch & (WATCH_FREE | WATCH_MAPPED | WATCH_TABLE):
         contents_stored(observer, board, events, frame, pc)

@@ -20,6 +20,7 @@ from cowcheck.machine.native import (
     pointer,
     uc_mem_write,
 )
+from cowcheck.machine.record.calls import note_caller
 from cowcheck.machine.record.event import WIDTH
 from cowcheck.machine.record.numbers import overlaid
 from cowcheck.machine.record.observer import CAPACITY, OBSERVER, WATCH_DATA, WATCH_TABLE
@@ -103,11 +104,9 @@ def renew(engine: Value, board: Record, start: Value, count: Value) -> None:
     uc_mem_write(engine, np.uint64(start), board.ram + np.uint64(start - KERNBASE), np.uint64(count))
 
 
-@callback(CODE_CALLBACK)
-def on_memset(engine: Value, pc: Value, size: Value, user: Value) -> None:
-    """``memset(dst, c, n)``, carried out at once where it stays within RAM."""
-    board = carray(pointer(user), 1, BOARD)[0]
-    observer = carray(pointer(board.observer), 1, OBSERVER)[0]
+@compiled
+def fill(engine: Value, board: Record, observer: Record) -> None:
+    """The hart is at the entry of ``memset``."""
     start, byte = np.int64(read(engine, board, A0)), np.int64(read(engine, board, A1)) & 255
     count = np.int64(read(engine, board, A2)) & 0xFFFFFFFF  # uint n
     if observer.in_user[board.hart] or not in_data(observer, start, count):
@@ -116,6 +115,7 @@ def on_memset(engine: Value, pc: Value, size: Value, user: Value) -> None:
     events = carray(pointer(observer.events), (CAPACITY, WIDTH), np.int64)
     back = read(engine, board, RA)
     if count > 0:
+        note_caller(engine, board, observer, ram, np.int64(back) - 4, 0)
         tell(observer, board, events, ram, start - KERNBASE, count, NO_SOURCE, byte, np.int64(back) - 4)
         ram[start - KERNBASE : start - KERNBASE + count] = byte
         renew(engine, board, start, count)
@@ -123,10 +123,15 @@ def on_memset(engine: Value, pc: Value, size: Value, user: Value) -> None:
 
 
 @callback(CODE_CALLBACK)
-def on_memmove(engine: Value, pc: Value, size: Value, user: Value) -> None:
-    """``memmove(dst, src, n)``, carried out at once where both ranges lie in RAM."""
+def on_memset(engine: Value, pc: Value, size: Value, user: Value) -> None:
+    """``memset(dst, c, n)``, carried out at once where it stays within RAM."""
     board = carray(pointer(user), 1, BOARD)[0]
-    observer = carray(pointer(board.observer), 1, OBSERVER)[0]
+    fill(engine, board, carray(pointer(board.observer), 1, OBSERVER)[0])
+
+
+@compiled
+def move(engine: Value, board: Record, observer: Record) -> None:
+    """The hart is at the entry of ``memmove``."""
     start, source = np.int64(read(engine, board, A0)), np.int64(read(engine, board, A1))
     count = np.int64(read(engine, board, A2)) & 0xFFFFFFFF
     if observer.in_user[board.hart] or not in_data(observer, start, count):
@@ -138,6 +143,7 @@ def on_memmove(engine: Value, pc: Value, size: Value, user: Value) -> None:
     back = read(engine, board, RA)
     if count > 0:
         target, origin = start - KERNBASE, source - KERNBASE
+        note_caller(engine, board, observer, ram, np.int64(back) - 4, 0)
         tell(observer, board, events, ram, target, count, origin, 0, np.int64(back) - 4)
         if origin < target:
             for index in range(count - 1, -1, -1):
@@ -147,3 +153,10 @@ def on_memmove(engine: Value, pc: Value, size: Value, user: Value) -> None:
                 ram[target + index] = ram[origin + index]
         renew(engine, board, start, count)
     write(engine, board, PC, back)
+
+
+@callback(CODE_CALLBACK)
+def on_memmove(engine: Value, pc: Value, size: Value, user: Value) -> None:
+    """``memmove(dst, src, n)``, carried out at once where both ranges lie in RAM."""
+    board = carray(pointer(user), 1, BOARD)[0]
+    move(engine, board, carray(pointer(board.observer), 1, OBSERVER)[0])

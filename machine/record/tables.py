@@ -22,6 +22,7 @@ from cowcheck.machine.record.observer import (
     WATCH_TABLE,
     emit,
     index_of,
+    look_at,
 )
 from cowcheck.model.sv39 import PTE_U, PTE_V
 
@@ -84,7 +85,7 @@ def leaf_changed(
         if frame >= 0:
             observer.mapped[frame] += 1
             observer.mapper[frame] = slot
-            observer.watch[frame] |= np.uint8(WATCH_MAPPED)
+            look_at(observer, board, frame, WATCH_MAPPED)
             if new & PTE_U:
                 board.dirty[frame] = 1
 
@@ -97,7 +98,7 @@ def register(
     observer.table_slot[frame] = slot
     observer.table_level[frame] = level
     observer.table_vpn[frame] = vpn
-    observer.watch[frame] |= np.uint8(WATCH_TABLE)
+    look_at(observer, board, frame, WATCH_TABLE)
     observer.role[frame] = PAGE_TABLE
     board.dirty[frame] = 1  # the hart sets bits A and D in it, and no callback tells of that
     emit(observer, board, events, OWN, observer.hart_slot[board.hart], pc, frame + FIRST_PPN, PAGE_TABLE, 0, 0)

@@ -52,12 +52,13 @@ def boot(kernel: Kernel, harts: int, seed: int, sink: Sink) -> Recorder:
 def message(recorder: Recorder, seen: Seen) -> str:
     """Why a kernel did not boot, and what its memory tells of it."""
     said = f": {seen.text}" if seen.ending == Ending.PANIC and seen.text else ""
+    assert seen.ending is not None
+    what = "it printed for ever" if recorder.board.uart.discarded else WHAT[seen.ending]
     places = ", ".join(sorted(set(where(recorder))))
     heads = recorder.kernel.layout.free_lists
     empty = bool(heads) and all(recorder.word(item.head) == 0 for item in heads)
     free = " The list of free pages is empty." if empty else ""
-    assert seen.ending is not None
-    return f"the kernel did not come to its first process: {WHAT[seen.ending]}{said}, in {places}.{free}"
+    return f"the kernel did not come to its first process: {what}{said}, in {places}.{free}"
 
 
 def where(recorder: Recorder) -> list[str]:

@@ -22,6 +22,7 @@ def learn(recorder: Recorder) -> Counts | str:
     recorder.begin()
     samples: list[Sample] = []
     low, high = int(recorder.observer["text_end"]), _first_used(recorder)
+    memory = np.empty((RETURNS, high - low), np.uint8)  # of which no more is taken than is filled
     steady = 0
     for _ in range(RETURNS):
         mapped = recorder.observer["mapped"].copy()
@@ -31,7 +32,9 @@ def learn(recorder: Recorder) -> Counts | str:
                 break
         else:
             steady = 0
-            samples.append(Sample(mapped, recorder.board.ram[low - KERNBASE : high - KERNBASE].copy(), low))
+            row = memory[len(samples)]
+            row[:] = recorder.board.ram[low - KERNBASE : high - KERNBASE]
+            samples.append(Sample(mapped, row, low))
         seen = recorder.run_to_user(STEP_INSTRUCTIONS)
         if seen.ending is not None:
             break

@@ -45,6 +45,7 @@ class Rig:
     counts: Counts | str
     sink: Sink | None = field(default=None)
     report_hook: int | None = field(default=None)
+    interleaver: object | None = field(default=None)  # what runs schedules on it, once one is asked for
 
     @classmethod
     def boot(cls, kernel: Kernel, *, harts: int = 1, seed: int = 0, counts: Counts | str | None = None) -> Rig:
@@ -70,6 +71,8 @@ class Rig:
         board = self.recorder.board
         board.restore(self.snapshot)
         self.recorder.reset()
+        assert self.recorder.stores is not None
+        self.recorder.stores.leave_stacks_out()
         board.disk.disk[:] = files if isinstance(files, bytes) else make_image(files)
         board.disk.release()
 
@@ -111,6 +114,12 @@ class Rig:
         self.sink = None
         console = board.uart.printed.decode("utf-8", "backslashreplace")
         return Run(seen.ending, seen.text, console, int(board.shared["retired"]) - started)
+
+    def stop(self, text: str) -> None:
+        """Ends the recording in progress, if there is one, where it is."""
+        if self.sink is not None:
+            self.recorder.end(Ending.BUDGET, text)
+            self.sink = None
 
     def _listen(self, reports: bool) -> None:
         """Stops where user code reports, or does not."""

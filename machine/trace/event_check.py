@@ -10,6 +10,8 @@ MOST_PID = (1 << 31) - 1  # an int of C
 MOST_VPN = (1 << 27) - 1  # Sv39: 39-bit virtual addresses
 MOST_FRAME = (1 << 52) - 1  # any 64-bit physical address, >> 12: what kfree may be called with
 
+MOST_DEPTH = 63
+
 _PID = (0, MOST_PID)
 _FRAME = (0, MOST_FRAME)
 RANGES: dict[tuple[EventKind, str], tuple[int, int]] = {
@@ -35,6 +37,8 @@ RANGES: dict[tuple[EventKind, str], tuple[int, int]] = {
     (EventKind.OUTCOME, "permitted"): (0, 1),
     (EventKind.OUTCOME, "starved"): (0, 1),
     (EventKind.SIZE, "of"): (1, MOST_PID),
+    (EventKind.CALL, "depth"): (0, MOST_DEPTH),
+    (EventKind.NAME, "of"): (1, MOST_PID),
 }
 """The least and the greatest value of the fields that are not any 64-bit number."""
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cowcheck.machine.native import compiled
-from cowcheck.machine.record.event import FIELDS, KIND, WIDTH, EventKind
-from cowcheck.machine.trace.line import NAMES, is_pattern, keys_of
+from cowcheck.machine.record.event import BY, FIELDS, KIND, WIDTH, EventKind
+from cowcheck.machine.trace.line import NAMES, OPTIONAL, is_pattern, keys_of
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -20,6 +20,7 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 OPENING = b'{"kind":"'
 AT = len(OPENING)
 MOST_LINE = 512  # bytes of a canonical line, generously
+MINUS, COMMA = 45, 44
 _KINDS = [kind for kind in EventKind if "text" not in FIELDS[kind]]
 _MOST_KINDS = max(EventKind) + 1
 
@@ -46,6 +47,7 @@ def _tables() -> tuple[Bytes, Rows, Rows, Rows]:
 
 
 PIECES, STARTS, NUMBERS, UNSIGNED = _tables()
+BEFORE_BY = np.frombuffer(bytes([len(OPTIONAL) + 4]) + f',"{OPTIONAL}":'.encode(), np.uint8)
 """The pieces, each after its length; where each kind's begin; how many numbers a kind has, and which are patterns."""
 
 
@@ -54,7 +56,7 @@ def _by_letters() -> Rows:
     table = np.zeros(256, np.int64)
     for kind in _KINDS:
         name = NAMES[kind].encode()
-        place = (name[0] * 7 + name[1] * 3 + name[2] * 29) & 255
+        place = (name[0] * 7 + name[1] * 5 + name[2] * 29) & 255
         assert not table[place], "two kinds have one place; change the factors"
         table[place] = kind
     return table
@@ -74,6 +76,23 @@ def skip(data: Bytes, at: int, start: int, pieces: Bytes) -> Any:
 
 
 @compiled
+def read_number(data: Bytes, at: int) -> Any:
+    """The place after a number as a writer writes it, -1 where none stands; and the number."""
+    minus = data[at] == MINUS
+    if minus:
+        at += 1
+    first = at
+    value = np.uint64(0)
+    while data[at] - 48 < 10 and data[at] >= 48 and at - first < 20:
+        value = value * np.uint64(10) + np.uint64(data[at] - 48)
+        at += 1
+    digits = at - first
+    if digits == 0 or digits > 19 - minus or (data[first] == 48 and (digits > 1 or minus)):
+        return -1, np.int64(0)
+    return at, -np.int64(value) if minus else np.int64(value)
+
+
+@compiled
 def read_lines(data: Bytes, start: int, end: int, rows: Rows, count: int) -> Any:
     """Reads canonical lines of ``data[start:end]`` into ``rows`` from ``count`` on.
 
@@ -90,35 +109,37 @@ def read_lines(data: Bytes, start: int, end: int, rows: Rows, count: int) -> Any
                 newline += 1
             if newline == end or newline - at < AT + 40:
                 break
-        place = (np.int64(data[here]) * 7 + np.int64(data[here + 1]) * 3 + np.int64(data[here + 2]) * 29) & 255
+        place = (np.int64(data[here]) * 7 + np.int64(data[here + 1]) * 5 + np.int64(data[here + 2]) * 29) & 255
         kind = BY_LETTERS[place]
         if kind == 0:
             break
         here = skip(data, at, STARTS[kind, 0], PIECES)
         column = 1
         while here >= 0:
-            minus = data[here] == 45
-            if minus:
-                here += 1
-            first = here
-            value = np.uint64(0)
-            while data[here] - 48 < 10 and data[here] >= 48 and here - first < 20:
-                value = value * np.uint64(10) + np.uint64(data[here] - 48)
-                here += 1
-            digits = here - first
-            if digits == 0 or digits > 19 - minus or (data[first] == 48 and (digits > 1 or minus)):
-                here = -1
+            here, value = read_number(data, here)
+            if here < 0:
                 break
-            rows[count, column] = -np.int64(value) if minus else np.int64(value)
-            here = skip(data, here, STARTS[kind, column], PIECES)
+            rows[count, column] = value
             if column == NUMBERS[kind]:
                 break
+            here = skip(data, here, STARTS[kind, column], PIECES)
             column += 1
         if here < 0:
             break
+        by = np.int64(0)
+        if data[here] == COMMA:
+            here = skip(data, here, 0, BEFORE_BY)
+            if here >= 0:
+                here, by = read_number(data, here)
+            if here < 0 or by == 0:
+                break
+        here = skip(data, here, STARTS[kind, NUMBERS[kind]], PIECES)
+        if here < 0:
+            break
         rows[count, KIND] = kind
-        for rest in range(column + 1, WIDTH):
+        for rest in range(column + 1, BY):
             rows[count, rest] = 0
+        rows[count, BY] = by
         count += 1
         at = here
     return at, count
@@ -129,7 +150,7 @@ def write_number(data: Bytes, at: int, value: int, unsigned: bool) -> Any:
     """Writes a number in decimal; the place after it."""
     left = np.uint64(value)
     if value < 0 and not unsigned:
-        data[at] = 45
+        data[at] = MINUS
         at += 1
         left = np.uint64(0) - left
     size = 1
@@ -162,5 +183,9 @@ def write_lines(rows: Rows, start: int, data: Bytes) -> Any:
             at += length
             if place < NUMBERS[kind]:
                 at = write_number(data, at, rows[row, place + 1], UNSIGNED[kind, place + 1] != 0)
+            if place == NUMBERS[kind] - 1 and rows[row, BY] != 0:
+                for offset in range(BEFORE_BY[0]):
+                    data[at + offset] = BEFORE_BY[1 + offset]
+                at = write_number(data, at + BEFORE_BY[0], rows[row, BY], True)
         row += 1
     return row, at

@@ -1,7 +1,8 @@
 """One line of a trace, slowly and strictly: an event's row as JSON text, and back with every mistake named.
 
 A canonical line, as :func:`text_of` writes it, has its keys in the order of ``COMMON`` and ``FIELDS``, no spaces, and
-each number as it is read: 64-bit patterns (:data:`PATTERNS`) from 0, all others with their sign.
+each number as it is read: 64-bit patterns (:data:`PATTERNS`) from 0, all others with their sign. ``by`` comes last, and
+only where it is not 0.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple, NoReturn
 
-from cowcheck.machine.record.event import COMMON, FIELDS, KIND, WIDTH, EventKind
+from cowcheck.machine.record.event import BY, COMMON, FIELDS, KIND, WIDTH, EventKind
 
 Row = list[int]
 PATTERNS = {
     "pc": None,
+    "by": None,
     "scause": None,
     "stval": None,
     "sepc": None,
@@ -29,6 +31,7 @@ LEAST, MOST = -(1 << 63), (1 << 64) - 1
 NAMES = {kind: kind.name.lower() for kind in EventKind}
 KINDS = {name: kind for kind, name in NAMES.items()}
 BEGIN = "begin"
+OPTIONAL = "by"
 
 
 class LineError(Exception):
@@ -60,6 +63,8 @@ def text_of(row: Row, text: str = "") -> str:
     values["kind"] = NAMES[kind]
     if "text" in FIELDS[kind]:
         values["text"] = text
+    if row[BY]:
+        values[OPTIONAL] = row[BY] & MOST
     return json.dumps(values, separators=(",", ":"))
 
 
@@ -94,7 +99,7 @@ def row_of(line: str) -> tuple[Row, str | None] | Begin:
     kind = KINDS[name]
     known = keys_of(kind)
     for key in values:
-        if key not in known:
+        if key not in known and key != OPTIONAL:
             raise LineError(f"a {name} event has no {key[:60]!r}; its keys: {', '.join(known)}")
     row, text = [int(kind)] + [0] * (WIDTH - 1), None
     for column, key in enumerate(known):
@@ -106,6 +111,7 @@ def row_of(line: str) -> tuple[Row, str | None] | Begin:
                 raise LineError("'text' is no text")
         elif column != KIND:
             row[column] = _number(key, values[key])
+    row[BY] = _number(OPTIONAL, values.get(OPTIONAL, 0))
     return row, text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from cowcheck.machine.record.event import COMMON, FIELDS, Came, Ending, EventKind, ProcessState, Role
 from cowcheck.machine.trace.event_check import MOST_PID, RANGES
 from cowcheck.machine.trace.header import MOST_FRAMES, MOST_HARTS, MOST_PPN, MOST_TEXT, SCHEMA
-from cowcheck.machine.trace.line import BEGIN, LEAST, MOST, NAMES, keys_of
+from cowcheck.machine.trace.line import BEGIN, LEAST, MOST, NAMES, OPTIONAL, keys_of
 
 KIND_TEXTS = {
     EventKind.RUN: "The hart goes on to run process `next` (xv6 sets c->proc), or none (0).",
@@ -31,12 +31,18 @@ KIND_TEXTS = {
     EventKind.PLACE: "`text` is the source place of the kernel's address `at`: function (file:line).",
     EventKind.KILLED: "p->killed of process `of` is set.",
     EventKind.OUTCOME: "An operation of the workload's program is over; `permitted`: a right kernel carries it out.",
+    EventKind.CALL: "As a run ends: `pc` is a call on the stack of `pid`, at `depth`; at 0 it is where that is.",
+    EventKind.FAULT: "Kernel code took a trap that it could not serve; `pc` is its sepc.",
+    EventKind.NAME: "`text` is what the workload calls process `of`.",
+    EventKind.NOTE: "`text` says what the workload could not do, so that something was not checked.",
     EventKind.SIZE: "p->sz of process `of` becomes `bytes`.",
 }
 FIELD_TEXTS = {
     "hart": "The hart that it happened on.",
     "pid": "The process that the hart ran then (p->pid); 0 for none.",
     "pc": "The address of the kernel's instruction; 0 where there is none, as in the state that a run starts in.",
+    "by": "The address of the call of the function that `pc` is in; not there where it is not known.",
+    "depth": "How many calls further in the hart is.",
     "time": "Instructions that all harts together have retired.",
     "vpn": "A virtual page number: va >> 12.",
     "ppn": "A frame: a physical page number, pa >> 12.",
@@ -85,7 +91,8 @@ def _event(kind: EventKind) -> dict[str, Any]:
     properties: dict[str, Any] = {"kind": {"const": NAMES[kind]}}
     for name in keys_of(kind)[1:]:
         properties[name] = _field(kind, name)
-    return _object(properties, KIND_TEXTS[kind])
+    properties[OPTIONAL] = _field(kind, OPTIONAL)
+    return _object(properties, KIND_TEXTS[kind], (OPTIONAL,))
 
 
 def _field(kind: EventKind, name: str) -> dict[str, Any]:

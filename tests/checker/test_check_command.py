@@ -101,6 +101,25 @@ def test_a_recording_is_judged_later_to_the_same_result(kernel: Path, tmp_path: 
     assert now.read_bytes() == later.read_bytes()
 
 
+def test_a_panic_is_judged_later_to_the_same_result_with_its_calls(tmp_path: Path) -> None:
+    kernel, named = built("BUG_GOES_ON_WITHOUT_FRAME"), workloads("fault-no-frame")
+    trace, now, later = tmp_path / "run.jsonl", tmp_path / "now.json", tmp_path / "later.json"
+    done = run("check", kernel, *named, "--json", now, "--trace", trace)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert run("verify", trace, "--json", later).returncode == 1
+    assert now.read_bytes() == later.read_bytes()
+    assert run("record", kernel, *named, "-o", tmp_path / "again.jsonl").returncode == 0
+    assert trace.read_bytes() == (tmp_path / "again.jsonl").read_bytes()
+    (finding,) = result_of(now)["findings"]
+    assert [place.split(" ")[0] for place in finding["stack"]] == [
+        "kerneltrap", "kernelvec", "memmove", "cowfault", "pagefault", "usertrap",
+    ]  # fmt: skip
+    assert finding["fault"].startswith("store page fault (scause 15) at stval 0x0, in memmove (kernel/string.c:")
+    assert "(pid " in finding["during"]
+    assert "cowfault" in done.stdout
+    assert max(map(len, done.stdout.split("To run again")[0].splitlines())) <= 100
+
+
 def test_two_recordings_with_one_seed_are_the_same_to_the_byte(kernel: Path, tmp_path: Path) -> None:
     for name in ("first.jsonl", "second.jsonl"):
         done = run("record", kernel, "-o", tmp_path / name, *workloads("two-stores", "grandchild"), "--seed", 7)

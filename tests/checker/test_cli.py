@@ -173,10 +173,11 @@ def test_the_version_is_the_installed_one() -> None:
 
 
 def test_the_help_tells_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["explore", "--help"]):
+    for arguments in (["--help"], *([command, "--help"] for command in ("explore", "check", "record", "verify"))):
         main(arguments)
         out = " ".join(capsys.readouterr().out.split())
-        assert "0 every exploration passes; 1 a violation was found; 2 the input or the call is wrong" in out
+        assert "0 every invariant that could be checked holds, or the recording was written; 1 a violation" in out
+        assert "the kernel does not boot, a recording is incomplete, or nothing was shared); 4 a fault of" in out
 
 
 def test_json_on_stdout_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,42 +1,63 @@
-"""The detection matrix: what `cowcheck check` says of every mutant and every variant of the test kernel, by running it.
+"""The detection matrix: what a check says of every mutant and every variant of the test kernel, by running it.
 
     python tests/kernels/matrix.py docs/detection.md
 
-Nothing here knows what is expected: the page is what the runs said. Two run at a time.
+Nothing here knows what is expected: the page is what the runs said. A mutant is run until the first workload or race
+that shows a violation, the quick workloads first, then the races, then the slow workloads; a right kernel is run under
+all of them. Two kernels are checked at a time.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from cowcheck.checker.check import Plan, Subject, conduct, open_kernel, plan
+from cowcheck.checker.interleave.conduct import conduct as explore
+from cowcheck.checker.interleave.plan import InterleaveOptions
+from cowcheck.checker.interleave.plan import jobs as races_of
+from cowcheck.checker.interleave.result import RaceResult
+from cowcheck.checker.interleave.verdict import findings, with_races
+from cowcheck.checker.result import Verdict
+from cowcheck.checker.verify.verifier import Verifier
+from cowcheck.machine.program import Workload, inabilities
+from cowcheck.machine.rig import NotBooted
+from cowcheck.model.errors import CowcheckError
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 600
 WORKERS = 2
-NAMES = {0: "pass", 1: "fail", 2: "bad input", 3: "inconclusive", 4: "own fault"}
+SLOW = ("allocations", "allocations-many-pages")
+
+
+class Job(NamedTuple):
+    """A kernel to be checked. ``pattern`` is 0 for one that is right."""
+
+    name: str
+    pattern: int
+    summary: str
+    concurrent: bool
+    flags: tuple[str, ...]
 
 
 class Row(NamedTuple):
-    """One kernel and what became of it."""
+    """What became of a kernel."""
 
-    name: str
-    pattern: str
-    summary: str
-    concurrent: bool
+    job: Job
     verdict: str
+    booted: bool
     invariants: tuple[str, ...]  # in the order in which they were found
-    first: str  # the workload that showed it first
-    seconds: float
-    said: str  # for what did not boot
+    shown_by: str  # a workload or a race
+    after: str  # events of the check until then, or schedules of the race
+    said: tuple[str, ...]  # why not everything could be checked
+
+    @property
+    def caught(self) -> bool:
+        return self.verdict == Verdict.FAIL or not self.booted
 
 
 def load(name: str) -> ModuleType:
@@ -50,72 +71,130 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def check(kernel: Path) -> tuple[int, Mapping[str, Any], float]:
-    """Runs the command as a user would: exit status, result, seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "cowcheck.checker", "check", str(kernel), "--json", str(result)]
-        started = time.monotonic()
-        status = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False).returncode
-        seconds = time.monotonic() - started
-        document = json.loads(result.read_text()) if result.exists() else {"results": [{}]}
-    return status, document["results"][0], seconds
+def jobs() -> list[Job]:
+    """Every mutant, and then every kernel that is right."""
+    mutants = load("mutants")
+    return [
+        *(Job(item.name, item.pattern, item.summary, item.concurrent, (item.flag,)) for item in mutants.MUTANTS),
+        Job("right", 0, "the kernel as it is", False, ()),
+        *(Job(item.name, 0, item.summary, False, (item.flag,)) for item in mutants.VARIANTS),
+    ]
 
 
-def row(name: str, pattern: str, summary: str, concurrent: bool, flags: tuple[str, ...]) -> Row:
+def in_order(chosen: Plan) -> list[tuple[Workload, int]]:
+    """The workloads, the slow ones last."""
+    return sorted(chosen.steps, key=lambda step: step[0].name in SLOW)
+
+
+class _Verifying:
+    """A verifier as a consumer."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.begin = verifier.begin
+        self.take = verifier.feed
+
+
+def row(job: Job) -> Row:
     """Builds and checks one kernel."""
-    status, result, seconds = check(load("build").build(flags))
-    findings = result.get("findings", [])
-    found = list(dict.fromkeys(finding["invariant"] for finding in findings))
-    first = findings[0]["run"] if findings else ""
-    said = " ".join(result.get("incomplete", []))[:160] if status == 3 else ""
-    return Row(name, pattern, summary, concurrent, NAMES.get(status, str(status)), tuple(found), first, seconds, said)
+    try:
+        subject = open_kernel(load("build").build(job.flags))
+        chosen = plan((), None)
+        subject.rig(1)
+    except (NotBooted, CowcheckError) as failure:
+        return Row(job, Verdict.INCONCLUSIVE, not isinstance(failure, NotBooted), (), "", "", (str(failure),))
+    verifier = Verifier(subject.header(chosen.harts, ""))
+    workloads = in_order(chosen)
+    slow = [item for item in workloads if item[0].name in SLOW]
+    _run(subject, verifier, workloads[: len(workloads) - len(slow)], bool(job.pattern))
+    races = () if job.pattern and verifier.court.violated else _explore(subject, bool(job.pattern))
+    if not (job.pattern and (verifier.court.violated or any(item.findings for item in races))):
+        _run(subject, verifier, slow, bool(job.pattern))
+    result = with_races(verifier.finish(), races)
+    found = tuple(dict.fromkeys(name for finding in result.findings for name in (finding.invariant, *finding.then)))
+    first = result.findings[0] if result.findings else None
+    after = f"{first.event:,} events" if first else ""
+    for item in findings(races):
+        if first is not None and first.run == f"race {item.race}":
+            plural = "" if item.preemptions == 1 else "s"
+            after = f"{item.after:,} schedules; {item.preemptions} preemption{plural}"
+            break
+    return Row(job, result.verdict, True, found, first.run.split(",")[0] if first else "", after, result.incomplete)
 
 
-def page(rows: list[Row], right: list[Row]) -> str:
+def _run(subject: Subject, verifier: Verifier, workloads: Iterable[tuple[Workload, int]], until_found: bool) -> None:
+    """Runs workloads, all or until one shows a violation."""
+    for workload, harts in workloads:
+        if not workload.needs & inabilities(subject.kernel.elf.data):
+            conduct(subject.rig(harts), workload, _Verifying(verifier))
+        if verifier.court.violated and until_found:
+            return
+
+
+def _explore(subject: Subject, until_found: bool) -> tuple[RaceResult, ...]:
+    """Explores the races of a check, all or until one shows a violation."""
+    options = InterleaveOptions()
+    results: list[RaceResult] = []
+    for job in races_of(options):
+        results += explore(subject, (job,), options, lambda text: None)
+        if until_found and results[-1].findings:
+            break
+    return tuple(results)
+
+
+def page(rows: Iterable[Row]) -> str:
     """The Markdown page."""
-    caught = [item for item in rows if item.verdict == "fail" or item.said]
+    bad = [item for item in rows if item.job.pattern]
+    right = [item for item in rows if not item.job.pattern]
+    missed = [item for item in bad if not item.caught]
+    races = sum(item.job.concurrent for item in missed)
+    accused = sum(item.verdict == Verdict.FAIL for item in right)
     lines = [
         "# What is caught",
         "",
-        "Made by a run (`make matrix`): `cowcheck check` on the test kernel of `tests/kernels`, built once with each",
-        "bug, and once in each other way that is as right. The numbers are those of the catalogue of real bugs. A bug",
-        "that needs two kernel paths to meet is marked *race*: one run on one schedule may miss it (interleaving is to",
-        "come).",
+        "Made by a run (`make matrix`): what `cowcheck check` says of the test kernel of `tests/kernels`, built once",
+        "with each bug, and once in each other way that is as right. The numbers are those of a catalogue of bugs that",
+        "copy-on-write kernels really have had.",
         "",
-        f"{len(caught)} of {len(rows)} mutants are caught; {sum(item.verdict == 'fail' for item in right)} of "
+        "A bug that needs two kernel paths to meet is marked *race*. A check runs each workload on one schedule; what",
+        "needs another one is found by exploring schedules ([interleave.md](interleave.md)).",
+        "",
+        f"{len(bad) - len(missed)} of {len(bad)} mutants are caught. Of the {len(missed)} that are missed {races} are "
+        f"races. {accused} of",
         f"{len(right)} right kernels are accused.",
         "",
-        "| pattern | mutant | verdict | what is violated, the first found first | shown first by |",
-        "|---|---|---|---|---|",
+        "A mutant is run until the first workload or race that shows a violation. That one is named, with every",
+        "invariant that it showed to be violated, the first found first; and after how much: the events of the whole",
+        "check until then, or the schedules of the race.",
+        "",
+        "| pattern | mutant | verdict | what is violated | shown by | after |",
+        "|---|---|---|---|---|---|",
     ]
-    for item in rows:
-        race = " *(race)*" if item.concurrent else ""
-        told = ", ".join(item.invariants) or item.said or "nothing"
-        lines.append(f"| {item.pattern} | {item.name}{race}: {item.summary} | {item.verdict} | {told} | {item.first} |")
+    for item in bad:
+        job = item.job
+        told = ", ".join(item.invariants) or ("**missed**" if item.booted else _short(item.said))
+        shown = f"{item.shown_by} | {item.after}" if item.shown_by else "|"
+        race = " *(race)*" if job.concurrent else ""
+        lines.append(f"| {job.pattern} | {job.name}{race}: {job.summary} | {item.verdict} | {told} | {shown} |")
     lines += ["", "## Right kernels", "", "| kernel | verdict | what is said |", "|---|---|---|"]
     for item in right:
-        told = ", ".join(item.invariants) or item.said or "every invariant holds"
-        lines.append(f"| {item.name}: {item.summary} | {item.verdict} | {told} |")
+        told = ", ".join(item.invariants) or _short(item.said) or "every invariant holds that could be checked"
+        lines.append(f"| {item.job.name}: {item.job.summary} | {item.verdict} | {told} |")
     return "\n".join(lines) + "\n"
 
 
+def _short(said: Iterable[str]) -> str:
+    """The beginning, on one line of a table."""
+    return "; ".join(said)[:160].replace("|", "/").replace("\n", " ")
+
+
 def main(target: Path) -> None:
-    """Writes the page; how long each took goes to stderr."""
-    mutants = load("mutants")
-    jobs: list[tuple[str, str, str, bool, tuple[str, ...]]]
-    jobs = [(item.name, str(item.pattern), item.summary, item.concurrent, (item.flag,)) for item in mutants.MUTANTS]
-    variants = [(item.name, "", item.summary, False, (item.flag,)) for item in mutants.VARIANTS]
-    jobs.append(("right", "", "the kernel as it is", False, ()))
-    jobs += variants
-    with ThreadPoolExecutor(WORKERS) as pool:
-        futures = [pool.submit(row, *job) for job in jobs]
-        rows = []
-        for future in futures:
-            rows.append(future.result())
-            sys.stderr.write(f"{rows[-1].name}: {rows[-1].verdict} {rows[-1].invariants} {rows[-1].seconds:.0f} s\n")
-    count = len(mutants.MUTANTS)
-    target.write_text(page(rows[:count], rows[count:]), encoding="utf-8")
+    """Writes the page; what is found is told on stderr as it comes."""
+    rows = []
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for item in pool.map(row, jobs()):
+            rows.append(item)
+            sys.stderr.write(f"{item.job.name}: {item.verdict} {', '.join(item.invariants)} {item.shown_by}\n")
+    target.write_text(page(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cowcheck.checker.result import Verdict
 from cowcheck.checker.verify import Finding, KernelResult, Status
-from cowcheck.machine.record.event import Came, Ending, EventKind, ProcessState, Role
+from cowcheck.machine.record.event import EventKind, ProcessState, Role
 from cowcheck.model.sv39 import PTE_COW, PTE_R, PTE_U, PTE_V, PTE_W, make_pte, pte_ppn
 
 ENGINES = pytest.mark.parametrize("reference", [False, True], ids=["native", "reference"])
@@ -151,77 +150,6 @@ def test_a_fault_without_memory_that_maps_page_zero(toy_kernel: Any, reference: 
     assert invariants == ["mapping-in-ram", "out-of-memory-kills", "refcount-equals-mappings"]
 
 
-# --- faults ---
-
-
-@ENGINES
-def test_a_fault_that_is_taken_for_ever(toy_kernel: Any, reference: bool) -> None:
-    kernel = toy_kernel(["nothing-done"])
-    kernel.switch(kernel.fork())
-    kernel.store(1)
-    assert kernel.verify(reference=reference).findings == ()
-    kernel.store(1)
-    finding = only(kernel.verify(reference=reference))
-    assert finding.invariant == "progress"
-    assert finding.message.startswith("Process 2 takes the same fault for ever: its store at 0x1010 (user pc 0x40)")
-
-
-def test_a_fault_that_is_served_again_and_again_in_vain(toy_kernel: Any) -> None:
-    kernel = toy_kernel()
-    for _ in range(8):
-        kernel.trap(15, 2 << 12)  # the guard page
-        old = pte_ppn(kernel.pages[1][2])
-        frame = kernel.kalloc()
-        kernel.kfree(old)
-        kernel.pte(1, 2, make_pte(frame, PTE_V | PTE_R | PTE_W | PTE_COW), "cowfault")
-        kernel.user()
-    assert only(kernel.verify()).invariant == "progress"
-
-
-def test_a_timer_between_two_faults_is_no_progress(toy_kernel: Any) -> None:
-    kernel = toy_kernel(["nothing-done"])
-    kernel.switch(kernel.fork())
-    kernel.store(1)
-    kernel.switch(2)
-    kernel.store(1)
-    assert only(kernel.verify()).invariant == "progress"
-
-
-def test_a_kill_that_another_process_asked_for_is_right(toy_kernel: Any) -> None:
-    kernel = toy_kernel()
-    child = kernel.fork()
-    kernel.trap(8)
-    kernel.event(EventKind.KILLED, "", child)
-    kernel.user()
-    kernel.switch(child)
-    kernel.trap(15, (1 << 12) + 16)
-    kernel.die()
-    assert kernel.end().verify().verdict is Verdict.PASS
-
-
-def test_a_handler_may_set_killed_and_clear_it_again(toy_kernel: Any) -> None:
-    kernel = toy_kernel()
-    child = kernel.fork()
-    kernel.switch(child)
-    kernel.trap(15, (1 << 12) + 16)
-    kernel.event(EventKind.KILLED, "cowfault", child)
-    kernel.cow(1)
-    kernel.user()
-    kernel.trap(15, 1 << 30)
-    kernel.die()
-    assert kernel.end().verify().verdict is Verdict.PASS
-
-
-def test_an_access_above_the_size_may_kill(toy_kernel: Any) -> None:
-    kernel = toy_kernel()
-    child = kernel.fork()
-    kernel.event(EventKind.SIZE, "", child, (4 << 12) + 8)
-    kernel.switch(child)
-    kernel.trap(15, (4 << 12) + 16)
-    kernel.die()
-    assert kernel.end().verify().verdict is Verdict.PASS
-
-
 # --- what right kernels do ---
 
 
@@ -302,84 +230,3 @@ def test_a_dead_process_keeps_no_page(toy_kernel: Any) -> None:
     kernel.user()
     invariants = {finding.invariant for finding in kernel.verify().findings}
     assert invariants == {"refcount-equals-mappings", "no-leak"}
-
-
-# --- the run as a whole ---
-
-ENDINGS: dict[Ending, tuple[Verdict, str]] = {
-    Ending.DONE: (Verdict.PASS, ""),
-    Ending.PANIC: (Verdict.FAIL, "kernel-survives"),
-    Ending.HANG: (Verdict.FAIL, "progress"),
-    Ending.BUDGET: (Verdict.INCONCLUSIVE, ""),
-    Ending.BROKEN: (Verdict.FAIL, "kernel-survives"),
-    Ending.DAMAGED: (Verdict.INCONCLUSIVE, ""),
-}
-
-
-@pytest.mark.parametrize("how", Ending)
-def test_how_a_run_ends(toy_kernel: Any, how: Ending) -> None:
-    kernel = toy_kernel().play()
-    kernel.event(EventKind.CONSOLE, "", kernel.text("it said this"))
-    result = kernel.end(how, "remap").verify()
-    verdict, invariant = ENDINGS[how]
-    assert result.verdict is verdict
-    assert [finding.invariant for finding in result.findings] == ([invariant] if invariant else [])
-    for finding in result.findings:
-        assert "remap" in finding.message
-        assert finding.console == ("it said this",)
-
-
-def test_a_panic_is_told_once_and_follows_from_what_went_wrong_before(toy_kernel: Any) -> None:
-    kernel = toy_kernel(["copyout-shared"]).play()
-    kernel.event(EventKind.PANIC, "", kernel.text("freewalk: leaf"))
-    result = kernel.end(Ending.PANIC, "freewalk: leaf").verify()
-    finding = only(result)
-    assert (finding.invariant, finding.then) == ("isolation", ("kernel-survives",))
-    assert finding.also == ("The kernel panicked: freewalk: leaf.",)
-    assert status(result, "kernel-survives") is Status.VIOLATED
-
-
-def test_a_recording_without_an_end_is_inconclusive(toy_kernel: Any) -> None:
-    result = toy_kernel().play().verify()
-    assert (result.verdict, result.incomplete) == (
-        Verdict.INCONCLUSIVE, ("toy: the recording stops without an end event",)
-    )  # fmt: skip
-
-
-def test_where_nothing_is_forked_nothing_is_checked(toy_kernel: Any) -> None:
-    result = toy_kernel().end().verify()
-    assert (result.verdict, result.incomplete) == (
-        Verdict.INCONCLUSIVE, ("no process was forked, so nothing was shared",)
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("fields", "invariant"),
-    [
-        ((1, Came.WORKED, 0), ""),
-        ((1, Came.FAILED, 0), "no-undue-failure"),
-        ((1, Came.KILLED, 0), "no-undue-failure"),
-        ((1, Came.FAILED, 1), ""),
-        ((0, Came.WORKED, 0), "no-permission-gained"),
-        ((0, Came.KILLED, 0), ""),
-        ((1, Came.SAW_WRONG, 0), "isolation"),
-        ((1, Came.SAW_RIGHT, 0), ""),
-    ],
-)
-def test_outcomes_of_a_program(toy_kernel: Any, fields: tuple[int, ...], invariant: str) -> None:
-    kernel = toy_kernel().play()
-    kernel.event(EventKind.OUTCOME, "", kernel.text("what the program did"), *fields)
-    result = kernel.end().verify()
-    assert [finding.invariant for finding in result.findings] == ([invariant] if invariant else [])
-
-
-def test_a_load_that_sees_another_processs_store(toy_kernel: Any) -> None:
-    kernel = toy_kernel().play()
-    kernel.event(EventKind.LOAD, "", 4, 7, 5)
-    finding = only(kernel.end().verify())
-    assert finding.message.startswith("Process 1's load from page 0x4 saw contents 7, but contents 5 were due")
-    assert finding.frame == pte_ppn(kernel.pages[1][4])
-
-
-def test_fork_is_counted_when_a_child_becomes_runnable(toy_kernel: Callable[..., Any]) -> None:
-    assert toy_kernel().play().end().verify().forks == 2

@@ -91,7 +91,7 @@ class Stuck(Exception):
 
 class FakeXv6:
     """``mistakes``: "eager" (none: fork copies), "no-cow", "copyout-shares", "copyout-ignores", "leak",
-    "no-kill", "lazy"."""
+    "no-kill", "lazy", "mark-cleared"."""
 
     def __init__(self, workload: Workload, mistakes: frozenset[str], frames: int, year: int) -> None:
         self.workload = workload
@@ -242,8 +242,8 @@ class FakeXv6:
 
     def _make_writable(self, process: Process, page: int, mapping: Mapping) -> bool:
         """What a store-page-fault handler does."""
-        if not mapping.flags & W:
-            return False
+        if "mark-cleared" in self.mistakes and mapping.cow and mapping.frame.sharers > 1 and not self.free:
+            mapping.cow, mapping.flags = False, mapping.flags & ~W
         if mapping.cow and mapping.frame.sharers > 1:
             try:
                 self._allocate()
@@ -252,7 +252,7 @@ class FakeXv6:
             mapping.frame.sharers -= 1
             mapping.frame = Frame(bytearray(mapping.frame.data))
         mapping.cow = False
-        return True
+        return bool(mapping.flags & W)
 
     def _copy_out(self, process: Process, va: int, data: bytes) -> None:
         for at, byte in enumerate(data):

@@ -52,6 +52,17 @@ def test_a_failed_copy_that_is_ignored_is_found_where_memory_is_out(run_workload
     assert {outcome.point.process for outcome in seen.wrong} == {"process 2 (the coordinator)"}
 
 
+def test_a_mark_that_is_lost_for_want_of_memory_shows_when_there_is_some_again(run_workload: Run) -> None:
+    """copyout fails rightly, and the page is read-only from then on: no look at its contents tells."""
+    seen = run_workload(SWEEPS["allocations"], "mark-cleared")
+    assert found(seen) == {"no-undue-failure"}
+    assert all("when there is memory again after its " in outcome.point.text for outcome in seen.wrong)
+    assert {outcome.spare for outcome in seen.wrong} == {None}
+    texts = " ".join(outcome.point.text for outcome in seen.wrong)
+    assert "read()" in texts
+    assert "heap page 1" in texts
+
+
 def test_a_lost_frame_is_counted_by_the_program_itself(run_workload: Run) -> None:
     seen = run_workload(SWEEPS["allocations"], "leak")
     assert found(seen) == {"no-leak"}

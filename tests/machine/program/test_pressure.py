@@ -14,8 +14,8 @@ SPARE = {
     "fault_no_frame": 0,  # 5: two roots, two leaf pages, the page they share
     "fault_one_frame": 1,
     "fork_no_frame": 0,  # 3: root, leaf page, page
-    "fork_no_page_table": 1,
-    "fork_no_second_leaf": 2,
+    "fork_no_page_table": 5,  # 1 is left in the model; trapframe, root, and three pages below: no leaf
+    "fork_no_second_leaf": 6,
     "read_no_frame": 0,
     "wait_no_frame": 0,
 }

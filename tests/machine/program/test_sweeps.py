@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cowcheck.machine.program import Case, Ending, Workload, steps_beyond, sweeps
+from cowcheck.machine.program.address_classes import LEAF_BYTES
+from cowcheck.machine.program.allocation_operations import LARGE
 from cowcheck.machine.program.kernel_age import FORK_WITHOUT_MEMORY, inabilities
 from cowcheck.machine.program.report import WORKS
 
@@ -55,6 +57,15 @@ def test_own_memory_must_work_and_no_memory_must_not() -> None:
             assert case.right == WORKS, case
         if "TRAPFRAME" in case.text or "kernel's text" in case.text or "MAXVA" in case.text:
             assert Ending.WORKS not in case.right, case
+
+
+def test_fork_of_many_pages_is_tried_where_its_second_leaf_cannot_be_had() -> None:
+    """Trapframe, root, two pages for the trampoline, one in the middle, the first leaf: the next one fails."""
+    (many,) = (operation for operation in LARGE if operation.name == "fork-many")
+    assert many.least_frames == 6
+    assert many.grow_to > 2 * LEAF_BYTES
+    assert SWEEPS["allocations-many-pages"].forks_half_way
+    assert not any(step.needs for step in SWEEPS["allocations-many-pages"].steps)
 
 
 def test_a_kernel_of_before_august_2020_is_not_asked_to_fork_without_memory() -> None:

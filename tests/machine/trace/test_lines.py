@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from cowcheck.machine.record.event import FIELDS, HART, PID, TIME, WIDTH, A, EventKind
+from cowcheck.machine.record.event import BY, FIELDS, HART, PID, TIME, WIDTH, A, EventKind
 from cowcheck.machine.trace.event_check import RANGES, problem_of
 from cowcheck.machine.trace.header import Header
 from cowcheck.machine.trace.line import Begin, LineError, begin_text, keys_of, row_of, text_of
@@ -36,6 +36,7 @@ def rows(draw: st.DrawFn) -> tuple[list[int], str]:
     kind = draw(st.sampled_from(EventKind))
     row = [int(kind), *(draw(words) for _ in range(WIDTH - 1))]
     row[len(keys_of(kind)) :] = [0] * (WIDTH - len(keys_of(kind)))
+    row[BY] = draw(st.just(0) | words)
     return row, draw(texts) if "text" in FIELDS[kind] else ""
 
 

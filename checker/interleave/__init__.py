@@ -1,0 +1,1 @@
+"""Searching the schedules of a kernel's own machine code."""
