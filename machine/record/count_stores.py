@@ -20,6 +20,7 @@ def count_stored(
     """A store to the reference counts: an array by frame, or a table that is searched for the frame.
 
     An entry of a table whose count goes to 0 is given up. It says nothing then: the frame may have one reference left.
+    One whose frame has got another entry since is left over, until its own count is stored to again.
     """
     stride, width = observer.count_stride, observer.count_width
     low, high = np.int64(0), width  # what of an entry matters, from its count on
@@ -32,14 +33,21 @@ def count_stored(
             continue
         old = signed(number(ram, at, width), width)
         new = signed(overlaid(ram, at, width, offset, size, value), width)
-        was, now = index, index
+        was, now, revived = index, index, False
         if observer.counts == COUNTS_TABLE:
+            revived = observer.left_over[index] != 0
             key = at + observer.key_at
             was = index_of(number(ram, key, 8) << observer.key_shift)
             now = index_of(overlaid(ram, key, 8, offset, size, value) << observer.key_shift)
-        if was != now:
-            entry_renamed(observer, board, events, ram, at, was, now, old, new, pc)
-        elif old != new and not (new == 0 and observer.counts == COUNTS_TABLE):
+            if offset < key + 8 and key < offset + size:
+                revived = leave_over(observer, ram, now, index) or revived
+            else:
+                observer.left_over[index] = 0
+        if observer.counts == COUNTS_TABLE and old != 0 and (was != now or new == 0):
+            given_up(observer, board, events, ram, at, was, old, pc)
+        if was != now and new != 0:
+            counted(observer, board, events, now, observer.count_offset, new, pc)
+        elif was == now and (old != new or revived) and not (new == 0 and observer.counts == COUNTS_TABLE):
             counted(observer, board, events, now, old, new, pc)
 
 
@@ -52,40 +60,48 @@ def counted(observer: Record, board: Record, events: Array, frame: Value, old: V
 
 
 @compiled
-def entry_renamed(
-    observer: Record, board: Record, events: Array, ram: Array, at: Value, was: Value, now: Value, old: Value,
-    new: Value, pc: Value,
-) -> None:  # fmt: skip
-    """A table's entry goes to another frame. One with a count of 0 is nobody's, so it says nothing of either frame.
+def given_up(
+    observer: Record, board: Record, events: Array, ram: Array, at: Value, frame: Value, old: Value, pc: Value
+) -> None:
+    """A table's entry is its frame's no more: where the frame has another one, its count is that one's.
 
     What a frame's count is that has no entry, only the kernel knows: nothing is told of that.
     """
-    other = entry_of(observer, ram, was, at)
-    if old != 0 and other >= 0:
-        counted(
-            observer,
-            board,
-            events,
-            was,
-            old,
-            signed(number(ram, other, observer.count_width), observer.count_width),
-            pc,
-        )
-    if new != 0:
-        counted(observer, board, events, now, observer.count_offset, new, pc)
+    other = entry_of(observer, ram, frame, at)
+    if other >= 0:
+        value = signed(number(ram, other, observer.count_width), observer.count_width)
+        counted(observer, board, events, frame, old, value, pc)
+
+
+@compiled
+def leave_over(observer: Record, ram: Array, frame: Value, index: Value) -> Value:
+    """A table's entry with this number is the frame's now; others that still have its key are left over. Gives whether
+    one of them was the frame's until now."""
+    observer.left_over[index] = 0
+    at, other, found = observer.count_base - KERNBASE, 0, False
+    while frame >= 0 and at + KERNBASE < observer.count_end:
+        key = number(ram, at + observer.key_at, 8) << observer.key_shift
+        if other != index and at + KERNBASE >= observer.count_first and index_of(key) == frame:
+            found = found or observer.left_over[other] == 0
+            observer.left_over[other] = 1
+        at += observer.count_stride
+        other += 1
+    return found
 
 
 @compiled
 def entry_of(observer: Record, ram: Array, frame: Value, but: Value) -> Value:
     """The offset of a table's entry for a frame, other than the one at ``but``; -1 where there is none in use."""
-    at = observer.count_base - KERNBASE
+    at, index = observer.count_base - KERNBASE, 0
     while frame >= 0 and at + KERNBASE < observer.count_end:
         if (
             at != but
+            and not observer.left_over[index]
             and at + KERNBASE >= observer.count_first
             and index_of(number(ram, at + observer.key_at, 8) << observer.key_shift) == frame
             and number(ram, at, observer.count_width) != 0
         ):
             return at
         at += observer.count_stride
+        index += 1
     return np.int64(-1)

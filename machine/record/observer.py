@@ -60,6 +60,7 @@ OBSERVER = np.dtype(
         ("awaited_told", np.int64, (MOST_LISTS,)),  # what was told of the head's store: free_list.py's PUSHED, ...
         *_offsets("counts", "count_base", "count_stride", "count_width", "count_offset", "count_first", "count_end"),
         *_offsets("key_at", "key_shift"),  # a searched table: where an entry's frame stands, and 12 for a ppn
+        ("left_over", np.uint8, (FRAMES,)),  # by the number of a table's entry: its frame has got another one since
         *_offsets("image_end", "text_end"),  # frame index, address
         *_offsets("carved_end"),  # frame index: the first behind the image that was kalloc's when the recording began
         *_offsets("mark", "marked"),  # stop before each return to user code; stopped at this one

@@ -99,7 +99,7 @@ class Recorder(EventBuffer):
         for name in (
             "active", "count", "lost", "by", "asked", "in_user", "runnable", "watch", "role", "table_level",
             "table_vpn", "on_list", "mapped", "carved_end", "suspect", "suspect_count", "slot_pid", "slot_state",
-            "mark", "marked", "moves", "fault", "again",
+            "mark", "marked", "moves", "fault", "again", "left_over",
         ):  # fmt: skip
             self.record[name] = 0
         for name in (*CLEARED, "table_slot", "mapper"):

@@ -109,18 +109,24 @@ class Table:
         first = max(-key_at, 0)  # the count's place in an entry
         world.use_counts(COUNTS_TABLE, stride, width, offset, count_base=COUNTS + first, key_at=key_at, key_shift=shift)
         self.base = COUNTS + first
+        self.frames: dict[int, int | None] = {}  # by entry
+        self.left_over: set[int] = set()  # entries whose frame has got another one since
 
     def key(self, entry: int, frame: int | None) -> None:
         pa = 0 if frame is None else pa_of(frame)
+        self.frames[entry] = frame
+        self.left_over |= {other for other, its in self.frames.items() if its == frame is not None}
+        self.left_over -= {entry}
         self.world.store(self.base + entry * self.stride + self.key_at, pa >> self.shift)
 
     def count(self, entry: int, value: int) -> None:
+        self.left_over -= {entry}
         self.world.store(self.base + entry * self.stride, value, self.width)
 
     def rows(self) -> dict[int, list[int]]:
-        """The counts that are not 0, by frame."""
+        """The counts that are not 0, by frame, of entries that are not left over."""
         found: dict[int, list[int]] = {}
-        for entry in range(ENTRIES):
+        for entry in set(range(ENTRIES)) - self.left_over:
             at = self.base + entry * self.stride
             pa = self.world.get(at + self.key_at) << self.shift
             value = as_c(self.world.get(at, self.width), self.width)
@@ -185,6 +191,22 @@ def test_an_entry_whose_count_goes_to_0_is_given_up(world: World) -> None:
     assert told(world) == {301: 1}
     table.count(0, 2)
     assert told(world) == {301: 2}
+
+
+def test_what_was_moved_away_says_nothing(world: World) -> None:
+    """A table whose last entry takes the place of one that is given up: its old place keeps key and count."""
+    table = Table(world, 16, 4, -8, 0, 0)
+    for entry, frame in enumerate((301, 302, 303)):
+        table.key(entry, frame)
+        table.count(entry, 2)
+    table.count(0, 1)
+    table.key(0, 303)
+    table.count(0, 2)
+    assert told(world) == {301: 1, 302: 2, 303: 2}
+    table.count(0, 1)  # 303 is given up, and 302, the last now, takes its place
+    table.key(0, 302)
+    table.count(0, 2)
+    assert told(world) == {301: 1, 302: 2, 303: 1}
 
 
 def test_the_old_entry_of_a_frame_is_told_again(world: World) -> None:
