@@ -3,6 +3,8 @@
 
 # The Python that .venv is made with, 3.11 or newer; empty: the first that is found.
 PYTHON ?=
+# Processes that run tests, a file at a time; each may need two gigabytes.
+WORKERS ?= 2
 # Arguments for what a target runs: make explore ARGS='--help', make test ARGS='-k arrows'.
 ARGS ?=
 # uv, which is quicker than pip; empty (make UV= ...): venv and pip.
@@ -21,6 +23,7 @@ help:  ## list the targets (what `make` alone does)
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "ARGS='...'      arguments for explore or test"
+	@echo "WORKERS=...     how many processes run tests (2 by default)"
 	@echo "PYTHON=...      the Python to make .venv with (3.11 or newer; by default the first one found)"
 
 # cowcheck exits with 1 where it found a violation, and that is what exploring the published designs is expected to
@@ -32,7 +35,7 @@ explore: $(STAMP)  ## explore the designs; a violation found is a result, not a 
 	if [ $$status -gt 1 ]; then exit $$status; fi
 
 test: check  ## run `make check`, then the tests
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(STAMP)  ## ruff and mypy: faults, formatting, types
 	$(BIN)/ruff check .

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from cowcheck.machine.record.counts import Counts
-from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.event_buffer import Sink
 from cowcheck.machine.record.kernel import Kernel
-from cowcheck.machine.record.recorder import Recorder, Report
+from cowcheck.machine.record.play import Hear
+from cowcheck.machine.record.recorder import Recorder
 from cowcheck.machine.rig import Run
 
 
@@ -30,7 +30,7 @@ class Machine(Protocol):
         self,
         files: Mapping[str, bytes] | bytes,
         sink: Sink,
-        on_report: Callable[[Report, Recorder], int | Ending | None],
+        on_report: Hear,
         budget: int,
         on_end: Callable[[Recorder], None] = ...,
         until: Callable[[Recorder], bool] | None = None,

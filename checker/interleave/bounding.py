@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.checker.interleave.strategy import Outcome, Run
+from cowcheck.machine.interleave.schedule import Schedule
 
 
 @dataclass(slots=True)

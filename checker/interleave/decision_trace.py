@@ -18,7 +18,7 @@ from cowcheck.checker.verify.scene import Past
 from cowcheck.checker.verify.words import step_text, trap_text
 from cowcheck.machine.board.state import FIRST_PPN, KERNBASE, PAGE
 from cowcheck.machine.elf import global_variables_in_data
-from cowcheck.machine.interleave.interleaver import Execution
+from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.interleave.state import Access
 from cowcheck.machine.record.event import HART, KIND, PC, PID, A, B, C, D, EventKind, ProcessState, Role
 from cowcheck.machine.record.kernel import Kernel

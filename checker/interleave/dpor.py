@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.checker.interleave.strategy import Outcome, Run, changes_of_hart, preemptions
 from cowcheck.machine.interleave.analysis import Analysis
+from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.interleave.footprints import Use
-from cowcheck.machine.interleave.interleaver import Execution
+from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.interleave.state import IS_LOCK, Access
 
 Clock = tuple[int, ...]

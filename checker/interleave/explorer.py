@@ -10,12 +10,14 @@ from cowcheck.checker.check.subject import Subject as Submission
 from cowcheck.checker.interleave.decision_trace import Counts, DecisionTrace
 from cowcheck.checker.interleave.judging import ScheduleJudge
 from cowcheck.checker.interleave.minimise import minimised
-from cowcheck.checker.interleave.result import Line, RaceFinding, RaceResult, Schedule
+from cowcheck.checker.interleave.result import Line, RaceFinding, RaceResult
 from cowcheck.checker.interleave.strategy import Outcome, Strategy, preemptions
 from cowcheck.checker.verify.finding import Finding
 from cowcheck.machine.board.state import FIRST_PPN, FRAMES, KERNBASE, PAGE
 from cowcheck.machine.interleave.analysis import Analysis, Analyst, DataRace, Subject
-from cowcheck.machine.interleave.interleaver import Execution, Interleaver
+from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.interleaver import Interleaver
+from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.program.scenario_program import scenario_workload
 from cowcheck.machine.program.workload import Workload
 from cowcheck.machine.record.event import Ending

@@ -15,7 +15,7 @@ from cowcheck.checker.verify.native_state import MEMO, forget_decisions, state_d
 from cowcheck.checker.verify.scene import Accusation
 from cowcheck.checker.verify.verifier import Verifier
 from cowcheck.checker.verify.witness import Witness
-from cowcheck.machine.interleave.interleaver import Execution
+from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.record.event import KIND, WIDTH, A, Ending, EventKind
 from cowcheck.machine.record.event_buffer import Rows
 from cowcheck.machine.record.kernel import Kernel
@@ -107,7 +107,7 @@ class ScheduleJudge:
         self.engine.use(self.frozen.thaw())
         self.court.begin(self.name)
         verifier = self.verifier
-        verifier._panicked, verifier._ended = False, ("", "")
+        verifier.go_on()
         verifier.feed(execution.rows, execution.texts)
         ending, text = execution.ending, execution.text
         if execution.waiting:

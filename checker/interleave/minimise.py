@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cowcheck.checker.interleave.result import Schedule
+from cowcheck.machine.interleave.schedule import Schedule
 
 Shows = Callable[[Schedule], bool]
 """Whether a schedule shows the violation in question."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.checker.interleave.strategy import Outcome, Run, changes_of_hart, preemptions
+from cowcheck.machine.interleave.schedule import Schedule
 
 Step = tuple[int, int]
 """The hart that makes it, and the harts that could, as bits."""

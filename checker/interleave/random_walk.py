@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.checker.interleave.strategy import Outcome, Run, changes_of_hart, preemptions
+from cowcheck.machine.interleave.schedule import Schedule
 
 STEPS_AHEAD = 8  # more than the longest schedule yet has: the next one may be longer
 
@@ -38,7 +38,7 @@ class RandomWalk:
             execution, analysis = run(tuple(enumerate(draws)))
             self.schedules += 1
             longest = max(longest, len(execution.steps))
-            schedule = changes_of_hart([int(hart) for hart in execution.harts])
+            schedule = changes_of_hart(execution.steps["hart"].tolist())
             if schedule in self.seen:
                 self.pruned += 1
                 continue

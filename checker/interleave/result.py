@@ -6,15 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from cowcheck.machine.interleave.schedule import Schedule
+
 if TYPE_CHECKING:
     from cowcheck.checker.verify.finding import Finding
-
-
-Switch = tuple[int, int]
-"""Before step n (the first element), hart h (the second) goes on."""
-
-Schedule = tuple[Switch, ...]
-"""In the order of the steps; the first says which hart begins. In between, a hart goes on until it cannot."""
 
 
 @dataclass(frozen=True, slots=True)

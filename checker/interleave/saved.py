@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cowcheck.checker.interleave.result import RaceFinding, Schedule
+from cowcheck.checker.interleave.result import RaceFinding
 from cowcheck.checker.output import write_text
 from cowcheck.machine.board.state import KERNBASE, MOST_HARTS, RAM_BYTES
+from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.interleave.state import MOST_HOT, MOST_STEPS
 from cowcheck.model.errors import CowcheckError
 

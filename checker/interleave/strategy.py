@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.machine.interleave.analysis import Analysis
-from cowcheck.machine.interleave.interleaver import Execution
+from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.schedule import Schedule
 
 
 class Outcome(NamedTuple):

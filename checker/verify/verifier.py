@@ -104,6 +104,10 @@ class Verifier:
         self.engine.begin()
         self.court.begin(name)
 
+    def go_on(self) -> None:
+        """The run has not ended yet: whoever puts the engine back to an earlier state says so."""
+        self._ended, self._panicked = ("", ""), False
+
     def feed(self, rows: Rows, texts: Sequence[str]) -> None:
         """The next events: ``rows`` of shape (n, WIDTH), whose numbers of texts are places in ``texts``.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cowcheck.machine.board.state import BOARD, FRAMES, PAGE, RAM_BYTES
-from cowcheck.machine.interleave.analysis import mixed
+from cowcheck.machine.board.state import BOARD, FRAMES, KERNBASE, PAGE, RAM_BYTES
+from cowcheck.machine.interleave.hashing import mixed
 from cowcheck.machine.interleave.state import INTERLEAVING
 from cowcheck.machine.native import Array, Value, carray, compiled, pointer
 from cowcheck.machine.record.numbers import number
@@ -28,7 +28,7 @@ def count_of(observer: Value, ram: Array, frame: Value) -> Value:
     at = observer.count_base + frame * observer.count_stride
     if at < observer.count_first or at + observer.count_width > observer.count_end:
         return np.int64(0)
-    return np.int64(number(ram, at - 0x80000000, observer.count_width))
+    return np.int64(number(ram, at - KERNBASE, observer.count_width))
 
 
 @compiled

@@ -17,18 +17,19 @@ from typing import Any
 import numpy as np
 
 from cowcheck.machine.board.state import FRAMES, KERNBASE, MOST_HARTS, PAGE
-from cowcheck.machine.interleave.points import slot_of
+from cowcheck.machine.interleave.hashing import spread
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_LOGGED, MOST_STEPS, Access
+from cowcheck.machine.interleave.steps import slot_of
 from cowcheck.machine.native import Array, Value, compiled
 from cowcheck.model.errors import CowcheckError
 
 LOAD, STORE, ACQUIRE, RELEASE, FILL = (
     int(Access.LOAD), int(Access.STORE), int(Access.ACQUIRE), int(Access.RELEASE), int(Access.FILL),
 )  # fmt: skip
-TABLE = 1 << 16
+TABLE_BITS = 16
+TABLE = 1 << TABLE_BITS
 MOST_TOUCHED = MOST_LOGGED + MOST_STEPS
 TAKEN_FRAMES = 1 << 40  # above every physical address: names of frames that were taken
-PRIME = 0x9E3779B97F4A7C15
 
 
 class Use(IntEnum):
@@ -82,7 +83,7 @@ class FootprintFinder:
 @compiled
 def entry_of(table: Array, key: Value, stamp: Value) -> Value:
     """Where an object stands in the table, or would; what earlier steps have left there is free."""
-    at = np.int64((np.uint64(key) * np.uint64(PRIME)) >> np.uint64(48))
+    at = spread(key, TABLE_BITS)
     while table[at].stamp == stamp and table[at].key != key:
         at = (at + 1) & (TABLE - 1)
     return at

@@ -16,7 +16,8 @@ from cowcheck.machine.board.state import FRAMES, MOST_HARTS
 
 MOST_STEPS = 1 << 14
 MOST_LOGGED = 1 << 18
-MOST_HOT = 1 << 12  # entries of the table of words that are preemption points
+HOT_BITS = 12
+MOST_HOT = 1 << HOT_BITS  # entries of the table of words that are preemption points
 MOST_HELD = 16  # locks that a hart holds at once
 IS_FRAME, IS_LOCK = 1, 2  # bits of an object that is a frame, or a lock, and not the word that its address is of
 TEXT_BYTES = 2 << 20  # of a kernel, from KERNBASE on
@@ -33,7 +34,6 @@ class Access(IntEnum):
     RELEASE = 5  # the entry of release
     FILL = 6  # memset or memmove: a whole frame is written
     COPY = 7  # memmove: a whole frame is read
-    SCHEDULE = 8  # a hart that ran no process takes one
 
 
 class Halt(IntEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cowcheck.machine.board.state import A0, A1, A2, BOARD, KERNBASE, PAGE, RA, RAM_BYTES, read
-from cowcheck.machine.interleave.points import log
 from cowcheck.machine.interleave.state import INTERLEAVING, Access
+from cowcheck.machine.interleave.steps import log
 from cowcheck.machine.native import CODE_CALLBACK, Record, Value, callback, carray, compiled, pointer
 from cowcheck.machine.record.observer import OBSERVER
 from cowcheck.machine.record.strings import fill, move

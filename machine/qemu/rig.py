@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cowcheck.machine.board.state import A0
 from cowcheck.machine.disk import make_image
 from cowcheck.machine.program.report import REPORT_VA
 from cowcheck.machine.qemu.qemu import Qemu, sets_pmp
@@ -16,8 +15,9 @@ from cowcheck.machine.record.counts import Counts
 from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.event_buffer import Sink
 from cowcheck.machine.record.kernel import Kernel
+from cowcheck.machine.record.play import Hear, play
 from cowcheck.machine.record.probe import probe_files
-from cowcheck.machine.record.recorder import Recorder, Report, Seen
+from cowcheck.machine.record.recorder import Recorder, Seen
 from cowcheck.machine.rig import NotBooted, Run
 from cowcheck.machine.rig.boot import LEGACY, VIRTIO_1, message
 from cowcheck.machine.rig.learn import learn
@@ -66,7 +66,7 @@ class QemuRig:
         self,
         files: Files,
         sink: Sink,
-        on_report: Callable[[Report, Recorder], int | Ending | None],
+        on_report: Hear,
         budget: int,
         on_end: Callable[[Recorder], None] = lambda recorder: None,
         until: Callable[[Recorder], bool] | None = None,
@@ -82,16 +82,9 @@ class QemuRig:
             seen = recorder.run_to_user(BEGIN_INSTRUCTIONS)
             recorder.begin()
             started = int(machine.shared["retired"])
-            end = started + budget * FILLING
-            while seen.ending is None:
-                seen = recorder.run(max(end - int(machine.shared["retired"]), 1), until)
-                if seen.report is not None:
-                    answer = on_report(seen.report, recorder)
-                    if isinstance(answer, Ending):
-                        seen = Seen(answer)
-                    elif answer is not None:
-                        machine.engine.write(A0, answer)
+            seen = play(recorder, seen, budget * FILLING, on_report, until)
             on_end(recorder)
+            assert seen.ending is not None
             recorder.end(seen.ending, seen.text)
             return Run(seen.ending, seen.text, _console(machine), int(machine.shared["retired"]) - started)
 

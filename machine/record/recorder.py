@@ -174,7 +174,7 @@ class Recorder(EventBuffer):
                 return Seen(Ending.BROKEN, text="more happened at once than the event buffer holds")
             match pause:
                 case Pause.ASKED:
-                    seen = self._met()
+                    seen = self.met()
                     if seen is not None:
                         return seen
                 case Pause.BUDGET if until is not None and until(self):
@@ -198,7 +198,7 @@ class Recorder(EventBuffer):
         self.observer["mark"] = 0
         return seen
 
-    def _met(self) -> Seen | None:
+    def met(self) -> Seen | None:
         """Meets what a callback asked for; gives what the caller must know of."""
         if self.board.disk.waits:
             return Seen()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from unicorn.unicorn_const import UC_HOOK_CODE
 
 from cowcheck.machine.board.snapshot import Snapshot
-from cowcheck.machine.board.state import A0
 from cowcheck.machine.disk import make_image
 from cowcheck.machine.native import address_of
 from cowcheck.machine.program.report import REPORT_VA
@@ -16,8 +15,9 @@ from cowcheck.machine.record.counts import Counts
 from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.hooks import on_report
 from cowcheck.machine.record.kernel import Kernel
+from cowcheck.machine.record.play import Hear, play
 from cowcheck.machine.record.probe import probe_files
-from cowcheck.machine.record.recorder import Recorder, Report, Seen, Sink
+from cowcheck.machine.record.recorder import Recorder, Sink
 from cowcheck.machine.rig.boot import boot
 from cowcheck.machine.rig.learn import learn
 
@@ -59,14 +59,14 @@ class Rig:
         recorder = boot(kernel, harts, seed, pass_on)
         rig = cls(kernel, harts, recorder, recorder.board.snapshot(), "")
         if counts is None:
-            rig._start(probe_files())
+            rig.start(probe_files())
             counts = learn(recorder)
         rig.counts = counts
         if isinstance(counts, Counts):
             counts.fill(recorder.observer)
         return rig
 
-    def _start(self, files: Mapping[str, bytes] | bytes) -> None:
+    def start(self, files: Mapping[str, bytes] | bytes) -> None:
         """Goes back to the snapshot, with this disk."""
         board = self.recorder.board
         board.restore(self.snapshot)
@@ -80,7 +80,7 @@ class Rig:
         self,
         files: Mapping[str, bytes] | bytes,
         sink: Sink,
-        on_report: Callable[[Report, Recorder], int | Ending | None],
+        on_report: Hear,
         budget: int,
         on_end: Callable[[Recorder], None] = lambda recorder: None,
         until: Callable[[Recorder], bool] | None = None,
@@ -94,22 +94,16 @@ class Rig:
         reports' address means nothing.
         """
         self.sink = None
-        self._listen(reports)
-        self._start(files)
+        self.listen(reports)
+        self.start(files)
         recorder, board = self.recorder, self.recorder.board
         seen = recorder.run_to_user(BEGIN_INSTRUCTIONS)
         self.sink = sink
         recorder.begin()
         started = int(board.shared["retired"])
-        while seen.ending is None:
-            seen = recorder.run(max(budget - (int(board.shared["retired"]) - started), 1), until)
-            if seen.report is not None:
-                answer = on_report(seen.report, recorder)
-                if isinstance(answer, Ending):
-                    seen = Seen(answer)
-                elif answer is not None:
-                    board.engine.write(A0, answer)
+        seen = play(recorder, seen, budget, on_report, until)
         on_end(recorder)
+        assert seen.ending is not None
         recorder.end(seen.ending, seen.text)
         self.sink = None
         console = board.uart.printed.decode("utf-8", "backslashreplace")
@@ -121,7 +115,7 @@ class Rig:
             self.recorder.end(Ending.BUDGET, text)
             self.sink = None
 
-    def _listen(self, reports: bool) -> None:
+    def listen(self, reports: bool) -> None:
         """Stops where user code reports, or does not."""
         engine = self.recorder.board.engine
         if reports and self.report_hook is None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.machine.board.state import KERNBASE
 from cowcheck.machine.interleave.analysis import Analysis, Analyst, Subject
-from cowcheck.machine.interleave.interleaver import Execution
-from cowcheck.machine.interleave.points import slot_of
+from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.interleave.state import IS_LOCK, LOGGED, MOST_HOT, STEP, Access
+from cowcheck.machine.interleave.steps import slot_of
 from cowcheck.machine.record.event import WIDTH, Ending
 
 CODE, WORDS, LOCKS, IMAGE_END = KERNBASE + 0x100, KERNBASE + 0x1000, KERNBASE + 0x2000, KERNBASE + 0x3000

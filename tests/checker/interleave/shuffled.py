@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from cowcheck.checker.interleave.result import Schedule
 from cowcheck.checker.interleave.strategy import Outcome, Run, changes_of_hart, preemptions
+from cowcheck.machine.interleave.schedule import Schedule
 
 
 class Shuffled:

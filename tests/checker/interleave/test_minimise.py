@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cowcheck.checker.interleave.minimise import minimised
-from cowcheck.checker.interleave.result import Schedule
+from cowcheck.machine.interleave.schedule import Schedule
 
 SCHEDULE: Schedule = ((0, 0), (3, 1), (5, 0), (9, 2), (12, 1))
 

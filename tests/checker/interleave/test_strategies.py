@@ -127,7 +127,7 @@ def test_priorities_are_kept_but_where_they_fall() -> None:
     """A hart that waits for a lock goes on as soon as it is free, if its priority is the higher."""
     machine = FakeMachine("take L, store x, give L, store y", "take L, store x, give L, store y", hot="L x y")
     execution, _ = machine.run(((0, 0), (2, 1)))
-    steps = list(zip(execution.harts.tolist(), execution.steps["enabled"].tolist(), strict=True))
+    steps = list(zip(execution.steps["hart"].tolist(), execution.steps["enabled"].tolist(), strict=True))
     assert [hart for hart, _ in steps] == [0, 0, 1, 0, 0, 1, 1, 1], "hart 1 waits, and hart 0 goes on to its end"
     assert mended(((0, 0),), [(0, 3), (0, 3)], [1, 0], set()) is None, "hart 1 was due at once, and could not"
     assert mended(((0, 0), (2, 1)), steps, [0, 1], {2}) == ((0, 0), (2, 1), (3, 0), (4, 1))

@@ -10,7 +10,8 @@ import pytest
 from unicorn import riscv_const
 
 from cowcheck.machine.board.state import FRAMES, KERNBASE, MACHINE, PAGE, PC, PRIV, X0
-from cowcheck.machine.interleave.interleaver import Execution, Interleaver
+from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.interleaver import Interleaver
 from cowcheck.machine.interleave.state import IS_LOCK, Access
 from cowcheck.machine.record.event import HART, KIND, PID, TIME, A, B, C, Ending, EventKind, ProcessState
 from tests.machine.interleave.conftest import Meeting
@@ -67,9 +68,9 @@ def everything(it: Interleaver) -> list[Any]:
 def changed(it: Interleaver) -> int:
     """The bytes of RAM that are not as they were at the gates. Bits A and D of page tables, which harts set themselves,
     do not count: the kernel's own table is in no hart's satp then."""
-    assert it.snapshot is not None
-    at = np.flatnonzero(it.board.ram != it.snapshot.ram)
-    bits = it.board.ram[at] ^ it.snapshot.ram[at]
+    assert it.moment is not None
+    at = np.flatnonzero(it.board.ram != it.moment.snapshot.ram)
+    bits = it.board.ram[at] ^ it.moment.snapshot.ram[at]
     return int(np.count_nonzero((bits & ~np.uint8(0xC0)) | ((at % 8 != 0) & (bits != 0))))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unicorn import unicorn_const
 
 from cowcheck.machine.board.state import KERNBASE, PC, RAM_BYTES
-from cowcheck.machine.interleave import points
+from cowcheck.machine.interleave import points, steps
 from cowcheck.machine.interleave.interleaver import take_back
 from cowcheck.machine.interleave.state import (
     INTERLEAVING,
@@ -45,7 +45,7 @@ class Stopped:
             self.shared[name] = address_of(array)
         self.shared["harts"] = 1
         self.shared["active"] = 1
-        self.shared["hot"][points.slot_of(self.shared["hot"], np.int64(WORD))] = WORD
+        self.shared["hot"][steps.slot_of(self.shared["hot"], np.int64(WORD))] = WORD
         self.shared["hot_frame"][(WORD - KERNBASE) >> 12] = 1
         last = KERNBASE + RAM_BYTES - 1
         for kind, function in (
@@ -197,7 +197,7 @@ def test_a_hart_that_goes_round_at_one_word_is_stopped(hart: Stopped) -> None:
     hart.begin("spin")
     assert hart.go_on(NEVER) is Halt.SPINS
     rounds = len(hart.kinds)
-    assert rounds == points.PATIENCE
+    assert rounds == steps.PATIENCE
     hart.board.ram[WORD - KERNBASE] = 0
     hart.shared["passing"] = 1
     assert hart.go_on(NEVER) is Halt.NONE
@@ -211,7 +211,7 @@ def test_a_hart_that_goes_round_at_one_word_is_stopped(hart: Stopped) -> None:
 def test_the_table_of_points_is_a_set(words: set[int], others: set[int]) -> None:
     table = np.zeros(MOST_HOT, np.int64)
     for item in words:
-        table[points.slot_of(table, np.int64(item * 8))] = item * 8
+        table[steps.slot_of(table, np.int64(item * 8))] = item * 8
     assert sorted(table[table != 0].tolist()) == sorted(item * 8 for item in words)
     for item in words | others:
-        assert (int(table[points.slot_of(table, np.int64(item * 8))]) == item * 8) is (item in words)
+        assert (int(table[steps.slot_of(table, np.int64(item * 8))]) == item * 8) is (item in words)
