@@ -27,6 +27,7 @@ class Operation:
 OPERATIONS = {
     operation.name: operation
     for operation in (
+        Operation("kill", "kill(racer1)"),  # the other, which is in the kernel then or comes there
         Operation("store", "store(0)", takes=True),
         Operation("read", "read(0)", takes=True),  # the kernel writes to user memory: copyout
         Operation("fork", "fork(late{n})", after="store(0)", takes=True),
@@ -36,6 +37,8 @@ OPERATIONS = {
         Operation("exit", "exit()", after=""),
     )
 }
+
+PAIRS = tuple(pair for pair in combinations_with_replacement(OPERATIONS, 2) if pair != ("kill", "kill"))
 
 TRIPLES = (
     ("store", "store", "store"),
@@ -95,7 +98,7 @@ class Race:
 
 def races() -> tuple[Race, ...]:
     """Every race, the pairs first; those that need frames also with one left and with none."""
-    with_plenty = [*combinations_with_replacement(OPERATIONS, 2), *TRIPLES]
+    with_plenty = [*PAIRS, *TRIPLES]
     scarce = [
         Race(names, spare) for names in with_plenty if any(OPERATIONS[name].takes for name in names) for spare in (1, 0)
     ]

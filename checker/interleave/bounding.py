@@ -4,12 +4,15 @@ Most races need few preemptions (Musuvathi and Qadeer, "Iterative context boundi
 multithreaded programs", PLDI 2007). A preemption is a switch away from a hart that could go on; where it cannot, the
 choice of the next is free. A schedule that begins like another but for the order of accesses that do not conflict is
 not run again: from the state that both lead to, the same hart goes on.
+
+A preemption before a step that conflicts with nothing leads where a later one leads. What conflicts is known better
+with each execution; where more is known at the end of a level than at its beginning, the search begins anew.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from cowcheck.checker.interleave.strategy import Outcome, Run
@@ -31,20 +34,31 @@ class Bounding:
 
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution, with the preemptions in it; by their number."""
+        while not (yield from self._search(run)):
+            self.seen.clear()
+            self.pruned = 0
+        self.exhausted = True
+
+    def _search(self, run: Run) -> Generator[Outcome, None, bool]:
+        """One search. False where it was given up, for more conflicts are known than when it began."""
         levels: list[deque[Schedule]] = [deque() for _ in range(self.bound + 2)]
         levels[0] = deque([((0, hart),) for hart in range(self.harts)])
         for cost in range(self.bound + 1):
+            grown = False
             while levels[cost]:
                 switches = levels[cost].popleft()
                 execution, analysis = run(switches)
                 self.schedules += 1
                 outcome = Outcome(execution, analysis, cost)
+                grown |= self.prune and analysis.grown
                 yield outcome
                 for at, hart, more in self._others(outcome):
                     if cost + more <= self.bound:
                         levels[cost + more].append((*switches, (at, hart)))
+            if grown:
+                return False
             self.complete = cost
-        self.exhausted = True
+        return True
 
     def _others(self, outcome: Outcome) -> Iterator[tuple[int, int, int]]:
         """The schedules that differ from this one for the first time behind its last switch."""

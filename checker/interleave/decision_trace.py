@@ -96,13 +96,16 @@ class DecisionTrace:
         """By step: the hart that was stopped before it, where, and why."""
         steps = execution.steps
         for step, before, later in _stopped(execution):
-            kind, what = Access(int(steps["kind"][later])), self.name_of(int(steps["object"][later]))
+            kind, address = Access(int(steps["kind"][later])), int(steps["object"][later])
+            what, frame = self.name_of(address), f"frame {FIRST_PPN + (address - KERNBASE) // PAGE:#x}"
             verb = {
                 Access.LOAD: f"reads {what}",
                 Access.STORE: f"writes {what}",
                 Access.ATOMIC: f"changes {what}",
                 Access.ACQUIRE: f"takes {what}",
                 Access.RELEASE: f"releases {what}",
+                Access.COPY: f"copies from {frame}",
+                Access.FILL: f"fills {frame}",
             }.get(kind, "goes on")
             can = int(steps["enabled"][step]) >> before & 1
             text = f"stops before it {verb}" if can else f"cannot go on: {what} is held"

@@ -18,6 +18,7 @@ from cowcheck.machine.interleave.analysis import Analysis, Analyst, DataRace, Su
 from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.interleave.interleaver import Interleaver
 from cowcheck.machine.interleave.schedule import Schedule
+from cowcheck.machine.interleave.state import IS_FRAME
 from cowcheck.machine.program.scenario_program import scenario_workload
 from cowcheck.machine.program.workload import Workload
 from cowcheck.machine.record.event import Ending
@@ -37,7 +38,7 @@ class Budget:
     """Of one race. ``accesses``: logged ones, which is what a schedule's time goes with, on any machine alike."""
 
     schedules: int = 100_000
-    accesses: int = 4_000_000
+    accesses: int = 20_000_000
 
 
 @dataclass(slots=True)
@@ -248,7 +249,7 @@ class _Exploration:
         subject = self.analyst.subject
         told = []
         for race in self.data_races.values():
-            what = subject.name_of(race.address)
+            what = "" if race.address & IS_FRAME else subject.name_of(race.address)
             if what:
                 first, second = self.kernel.place(race.first_pc), self.kernel.place(race.second_pc)
                 verb = "writes" if race.second_writes else "reads"
@@ -269,6 +270,8 @@ def subject_of(interleaver: Interleaver) -> Subject:
         (int(observer["proc"]), int(observer["proc_end"])),
         (int(observer["count_first"]), int(observer["count_end"])),
         tuple((int(head), int(head) + 8) for head in observer["list_heads"][: int(observer["lists"])]),
+        int(observer["count_base"]),
+        int(observer["count_stride"]) if observer["counts"] == COUNTS_ARRAY else 0,
     )
 
 

@@ -4,7 +4,8 @@ Two accesses *conflict* where two harts touch one word and one of them writes. *
 hart's program, and the locks, give (Lamport 1978; as vector clocks, Fidge 1988, Mattern 1989; per word as FastTrack
 does, Flanagan and Freund 2009). Conflicting accesses that it leaves unordered are a data race. A kernel without data
 races behaves under every schedule as under one that switches harts at acquire only (Musuvathi and Qadeer 2007); where
-there is one, its word becomes a preemption point too.
+there is one, its word becomes a preemption point too; so does a frame that the kernel fills or copies while nothing
+orders that with what another hart does to it.
 
 The *signature* of a prefix of an execution is a number that two prefixes share where they differ in nothing but the
 order of accesses that do not conflict (the same Mazurkiewicz trace), so that they lead to the same state.
@@ -19,19 +20,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import networkx as nx
 import numpy as np
 
-from cowcheck.machine.board.state import MOST_HARTS
-from cowcheck.machine.interleave.conflicts import find_conflicts, mark_list
+from cowcheck.machine.board.state import FRAMES, KERNBASE, MOST_HARTS
+from cowcheck.machine.interleave.conflicts import KNOWN, find_conflicts, learn, mark_list
 from cowcheck.machine.interleave.footprints import FootprintFinder, Footprints
+from cowcheck.machine.interleave.keys import name_rows
 from cowcheck.machine.interleave.objects import OBJECT, OBJECTS, RAM_END
 from cowcheck.machine.interleave.order import MOST_FOUND, order
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_STEPS
 
+MOST_NESTED = 1 << 12
+
 
 @dataclass(frozen=True, slots=True)
 class DataRace:
-    """Two accesses to one word that nothing orders."""
+    """Two accesses to one word that nothing orders; or to one frame, with IS_FRAME, that user code uses or the kernel
+    fills or copies."""
 
     address: int
     first_pc: int
@@ -42,7 +48,8 @@ class DataRace:
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """``signatures[n, h]``: what hart h had done, and seen, before step n; the row behind the last is of the end.
-    ``conflicts[n]``: step n touches a word that conflicts, or takes a lock that two harts take."""
+    ``conflicts[n]``: step n touches a word that conflicts, or takes locks that another hart takes in the
+    other order."""
 
     signatures: np.ndarray[Any, np.dtype[np.uint64]]
     conflicts: np.ndarray[Any, np.dtype[np.uint8]]
@@ -51,6 +58,7 @@ class Analysis:
     shared: tuple[int, ...]  # words that two harts touched, and one wrote
     races: tuple[DataRace, ...]
     footprints: Footprints
+    grown: bool  # more conflicts are known than before: in earlier executions, steps may conflict that did not
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Subject:
     processes: tuple[int, int]
     counts: tuple[int, int]
     heads: tuple[tuple[int, int], ...]
+    count_base: int = 0  # where the count of the first frame of RAM is, or would be
+    count_stride: int = 0  # bytes from a frame's count to the next one's; 0 where there is no array
 
     def name_of(self, address: int) -> str:
         """What stands at an address; nothing for what copy-on-write is not about."""
@@ -73,28 +83,48 @@ class Subject:
 
 
 class Analyst:
-    """Analyses logs of one kernel. ``plenty``: the free list never runs empty."""
+    """Analyses logs of one race of one kernel. ``plenty``: the free list never runs empty.
+
+    It remembers what conflicts: a word that two harts touched in one execution is looked at in every later one, in
+    which perhaps one of them does not come to it.
+    """
 
     def __init__(self, ram: Any, subject: Subject, hot: Any, plenty: bool) -> None:
         self.ram, self.subject, self.hot, self.plenty = ram, subject, hot, plenty
         ranges = [subject.counts, subject.processes, *subject.heads, (subject.image_end, RAM_END)]
         self.ranges = np.array(ranges, np.int64)
+        self.counts = np.array([*subject.counts, subject.count_base, subject.count_stride], np.int64)
         self.objects = np.zeros(OBJECTS, OBJECT)
         self.used = np.zeros(OBJECTS, np.int64)
+        self.names = np.zeros(FRAMES, np.int64)
         self.signatures = np.zeros((MOST_STEPS + 1, MOST_HARTS), np.uint64)
         self.conflicts = np.zeros(MOST_STEPS + 1, np.uint8)
         self.found = np.zeros((MOST_FOUND, 4), np.int64)
-        self.footprints = FootprintFinder(subject.image_end, hot)
+        self.known = np.zeros(1 + KNOWN, np.int64)
+        self.nested = np.zeros((MOST_NESTED, 2), np.int64)
+        self.pairs: set[int] = set()
+        self.lock_order = nx.DiGraph()  # from a lock to those that were taken while it was held
+        self.footprints = FootprintFinder(hot)
 
     def analyse(self, steps: Any, log: Any, harts: int) -> Analysis:
         """One execution's steps and log."""
-        of_list = np.zeros(len(log), np.uint8)
+        of_list, words, frames = (
+            np.zeros(len(log), np.uint8),
+            np.zeros(len(log), np.int64),
+            np.zeros(len(log), np.int64),
+        )
+        knew = int(self.known[0])
         if self.plenty:
             mark_list(log, self.ranges, len(self.subject.heads), of_list)
+        name_rows(log, of_list, self.subject.image_end, self.counts, self.names, words, frames)
         used, races = order(
-            log, steps, self.ram, of_list, self.subject.image_end, self.objects, self.used, self.signatures, self.found
+            log, steps, self.ram, of_list, words, frames, self.objects, self.used, self.signatures, self.found
         )
-        used = find_conflicts(log, steps, of_list, self.ranges, self.hot, self.objects, self.used, used, self.conflicts)
+        used, nested = find_conflicts(
+            log, steps, of_list, words, self.ranges, self.hot, self.objects, self.used, used, self.known,
+            self.conflicts, self.nested,
+        )  # fmt: skip
+        self._note_order(nested)
         objects = self.objects[self.used[:used]]
         keys, many = objects["key"], (objects["harts"] & (objects["harts"] - 1)) != 0
         of_word = (keys & (IS_LOCK | IS_FRAME)) == 0
@@ -102,14 +132,29 @@ class Analyst:
             self.signatures[: len(steps) + 1, :harts].copy(),
             self.conflicts[: len(steps)].copy(),
             _numbers(keys[many & ((keys & IS_LOCK) != 0)]),
-            _numbers(keys[many & of_word & (objects["atomic"] != 0)]),
-            _numbers(keys[many & of_word & (objects["writers"] != 0)]),
+            _numbers(objects["address"][many & of_word & (objects["atomic"] != 0)]),
+            _numbers(objects["address"][many & of_word & (objects["writers"] != 0)]),
             tuple(DataRace(int(a), int(b), int(c), bool(d)) for a, b, c, d in self.found[:races]),
-            self.footprints.find(steps, log, of_list),
+            self.footprints.find(steps, log, of_list, words, frames),
+            int(self.known[0]) > knew,
         )
         self.objects["key"][self.used[:used]] = 0
         return analysis
 
+    def _note_order(self, count: int) -> None:
+        """Notes which locks are taken under which. Those of a cycle may lead to a deadlock (Havelund, "Using runtime
+        analysis to guide model checking of Java programs", SPIN 2000): taking them is a conflict."""
+        pairs = np.unique((self.nested[:count, 0] - KERNBASE) << 32 | (self.nested[:count, 1] - KERNBASE))
+        new = set(pairs.tolist()) - self.pairs
+        if not new:
+            return
+        self.pairs |= new
+        self.lock_order.add_edges_from((KERNBASE + (pair >> 32), KERNBASE + (pair & 0xFFFFFFFF)) for pair in new)
+        for component in nx.strongly_connected_components(self.lock_order):
+            if len(component) > 1:
+                for lock in component:
+                    learn(self.known, lock | IS_LOCK)
+
 
 def _numbers(keys: Any) -> tuple[int, ...]:
-    return tuple(sorted(int(key) for key in keys))
+    return tuple(sorted({int(key) for key in keys}))

@@ -4,8 +4,7 @@ Two steps of different harts *depend* on each other where both touch one word of
 it, and one of them writes; or where one takes or gives back a lock that the other takes. A lock that a step takes and
 gives back is free again behind it: to another step that does the same it is no matter.
 
-Where taking frames and giving them back commute (``analysis.py``, ``plenty``), the number of a frame means nothing: a
-frame that a hart takes is named by the hart, and by how many it has taken before.
+Frames and counts go by the names of ``keys.py``.
 """
 
 from __future__ import annotations
@@ -16,20 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from cowcheck.machine.board.state import FRAMES, KERNBASE, MOST_HARTS, PAGE
+from cowcheck.machine.board.state import MOST_HARTS, PAGE
 from cowcheck.machine.interleave.hashing import spread
-from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_LOGGED, MOST_STEPS, Access
+from cowcheck.machine.interleave.state import IS_COUNT, IS_LOCK, MOST_LOGGED, MOST_STEPS, Access
 from cowcheck.machine.interleave.steps import slot_of
 from cowcheck.machine.native import Array, Value, compiled
 from cowcheck.model.errors import CowcheckError
 
-LOAD, STORE, ACQUIRE, RELEASE, FILL = (
-    int(Access.LOAD), int(Access.STORE), int(Access.ACQUIRE), int(Access.RELEASE), int(Access.FILL),
-)  # fmt: skip
+STORE, FILL = int(Access.STORE), int(Access.FILL)
+ACQUIRE, RELEASE = int(Access.ACQUIRE), int(Access.RELEASE)
 TABLE_BITS = 16
 TABLE = 1 << TABLE_BITS
 MOST_TOUCHED = MOST_LOGGED + MOST_STEPS
-TAKEN_FRAMES = 1 << 40  # above every physical address: names of frames that were taken
 
 
 class Use(IntEnum):
@@ -49,7 +46,7 @@ ENTRY = np.dtype([("key", np.int64), ("stamp", np.int64), ("place", np.int64), (
 class Footprints:
     """Of step n: ``objects[starts[n] : starts[n + 1]]``, each once, and the :class:`Use` of each.
 
-    An object is a word's address, a frame's with IS_FRAME, or a lock's with IS_LOCK.
+    An object is a word's address, a lock's with IS_LOCK, a frame's name with IS_FRAME, or with IS_COUNT its count.
     """
 
     starts: np.ndarray[Any, np.dtype[np.int64]]
@@ -60,19 +57,19 @@ class Footprints:
 class FootprintFinder:
     """Finds the footprints of one kernel's executions. ``hot``: the table of preemption points."""
 
-    def __init__(self, image_end: int, hot: Any) -> None:
-        self.image_end, self.hot = image_end, hot
+    def __init__(self, hot: Any) -> None:
+        self.hot = hot
         self.table = np.zeros(TABLE, ENTRY)
         self.stamp = 0
-        self.names = np.zeros(FRAMES, np.int64)
         self.starts = np.zeros(MOST_STEPS + 1, np.int64)
         self.objects, self.uses = np.zeros(MOST_TOUCHED, np.int64), np.zeros(MOST_TOUCHED, np.int8)
 
-    def find(self, steps: Any, log: Any, of_list: Any) -> Footprints:
-        """One execution's. ``of_list`` marks the rows of the log that are of the free list, and commute."""
+    def find(self, steps: Any, log: Any, of_list: Any, words: Any, frames: Any) -> Footprints:
+        """One execution's. ``of_list`` marks the rows of the log that are of the free list, and commute; ``words`` and
+        ``frames`` are what each row touches (:func:`keys.name_rows`)."""
         count = find_footprints(
-            log, steps, of_list, self.image_end, self.hot, self.table, self.stamp, self.names, self.starts,
-            self.objects, self.uses,
+            log, steps, of_list, self.hot, self.table, self.stamp, words, frames, self.starts, self.objects,
+            self.uses,
         )  # fmt: skip
         if count < 0:
             raise CowcheckError("a schedule touches more memory than can be followed")
@@ -120,18 +117,16 @@ def find_footprints(
     log: Array,
     steps: Array,
     of_list: Array,
-    image_end: Value,
     hot: Array,
     table: Array,
     stamp: Value,
-    names: Array,
+    words: Array,
+    frames: Array,
     starts: Array,
     objects: Array,
     uses: Array,
 ) -> Value:
     """Fills ``starts``, ``objects`` and ``uses``. Gives the number of objects; -1 where there is no room."""
-    names[:] = 0
-    taken = np.zeros(MOST_HARTS, np.int64)
     lock_next = np.zeros(len(steps), np.int64)  # a lock that the hart comes to behind the step; 0 for none
     comes_to = np.zeros(MOST_HARTS, np.int64)
     for number in range(len(steps) - 1, -1, -1):
@@ -153,19 +148,15 @@ def find_footprints(
             if row.kind == ACQUIRE or row.kind == RELEASE:
                 count, place = touch(table, stamp, objects, uses, count, row.object | IS_LOCK, False)
                 table[place].balance += 1 if row.kind == ACQUIRE else -1
-            elif row.object >= image_end:
-                frame = (row.object - KERNBASE) >> 12
-                if not of_list[at]:
-                    key = names[frame] if names[frame] else (row.object & ~np.int64(PAGE - 1))
-                    writes = row.kind == STORE or row.kind == FILL
-                    count, place = touch(table, stamp, objects, uses, count, key | IS_FRAME, writes)
-                elif row.kind == LOAD:  # kalloc reads r->next: it takes the frame
-                    taken[row.hart] += 1
-                    names[frame] = ((row.hart + 1) * TAKEN_FRAMES) | (taken[row.hart] << 12)
             elif not of_list[at]:
-                for word in range(row.object & ~np.int64(7), row.object + max(row.size, 1), 8):
-                    writes = row.kind == STORE or row.kind == FILL
-                    count, place = touch(table, stamp, objects, uses, count, word, writes)
+                writes = row.kind == STORE or row.kind == FILL
+                if frames[at]:
+                    count, place = touch(table, stamp, objects, uses, count, frames[at], writes)
+                elif words[at] & IS_COUNT:
+                    count, place = touch(table, stamp, objects, uses, count, words[at], writes)
+                else:
+                    for word in range(words[at], row.object + max(row.size, 1), 8):
+                        count, place = touch(table, stamp, objects, uses, count, word, writes)
             at += 1
         if lock_next[number]:  # no point of its own: the hart was stopped there, since the lock was held
             count, place = touch(table, stamp, objects, uses, count, lock_next[number], False)

@@ -22,6 +22,7 @@ from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.interleave.moment import Moment
 from cowcheck.machine.interleave.schedule import Switch
 from cowcheck.machine.interleave.state import (
+    IS_FRAME,
     IS_LOCK,
     Halt,
     Status,
@@ -158,7 +159,7 @@ class Interleaver(Connection):
         may be stopped at words, and not at locks only, it is so in any case.
         """
         self.restore()
-        self.follow(exact or any(not item & IS_LOCK for item in self.hot))
+        self.follow(exact or any(not item & (IS_LOCK | IS_FRAME) for item in self.hot))
         board, shared = self.board, self.shared
         shared["active"] = 1
         plan = dict(switches)

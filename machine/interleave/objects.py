@@ -17,6 +17,7 @@ RAM_END = KERNBASE + RAM_BYTES
 OBJECT = np.dtype(
     [
         ("key", np.int64),
+        ("address", np.int64),  # of the word that was touched last
         ("harts", np.int64),  # that touched it, as bits; of a lock: under it, a word that conflicts
         ("writers", np.int64),  # of a lock: that took it
         ("atomic", np.int64),
@@ -41,6 +42,7 @@ def place_of(objects: Array, used: Array, count: Value, key: Value) -> Value:
     if objects[at].key == 0:
         it = objects[at]
         it.key = key
+        it.address = key
         it.harts = it.writers = it.atomic = 0
         it.write_hart, it.write_clock, it.write_pc = -1, 0, 0
         it.write_hash = it.read_hash = np.uint64(0)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from cowcheck.machine.board.state import MOST_HARTS, PAGE
+from cowcheck.machine.board.state import KERNBASE, MOST_HARTS, PAGE
 from cowcheck.machine.interleave.hashing import mixed
 from cowcheck.machine.interleave.objects import OBJECTS, is_kernel_word, place_of, variable
 from cowcheck.machine.interleave.points import is_amo
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, Access
 from cowcheck.machine.native import Array, Record, Value, compiled
 
-STORE, ACQUIRE, RELEASE, FILL = int(Access.STORE), int(Access.ACQUIRE), int(Access.RELEASE), int(Access.FILL)
+ACQUIRE, RELEASE = int(Access.ACQUIRE), int(Access.RELEASE)
+STORE, FILL, COPY = int(Access.STORE), int(Access.FILL), int(Access.COPY)
 MOST_FOUND = 1 << 10
 
 
@@ -21,7 +22,8 @@ def order(
     steps: Array,
     ram: Array,
     of_list: Array,
-    image_end: Value,
+    words: Array,
+    frames: Array,
     objects: Array,
     used: Array,
     signatures: Array,
@@ -47,13 +49,15 @@ def order(
             chains[hart] = mixed(chains[hart], np.uint64(row.object) ^ (np.uint64(row.pc) << np.uint64(20)))
             continue
         if not of_list[at]:
-            key = row.object & ~np.int64(7)
-            if row.object >= image_end:
-                key = (row.object & ~np.int64(PAGE - 1)) | IS_FRAME
-            place, count = place_of(objects, used, count, key)
+            place, count = place_of(objects, used, count, frames[at] if frames[at] else words[at])
             chains[hart] = chained(chains[hart], objects[place], row)
+            if frames[at] and is_of_whole(row):
+                racing = races_with(clocks[hart], hart, objects[place], row)
+                if racing >= 0 and races < MOST_FOUND:
+                    found[races, 0] = (row.object & ~np.int64(PAGE - 1)) | IS_FRAME
+                    found[races, 1], found[races, 2], found[races, 3] = racing, row.pc, 0
+                    races += 1
         if is_kernel_word(row):
-            word = row.object & ~np.int64(7)
             place, count = place_of(objects, used, count, variable(row))
             it = objects[place]
             racing = -1
@@ -62,20 +66,26 @@ def order(
                 synchronise(clocks, hart, it, True, True)
                 if row.kind == STORE:
                     it.write_hart, it.write_clock, it.write_pc = hart, clocks[hart, hart] - 1, row.pc
-                place, count = place_of(objects, used, count, word)
+                place, count = place_of(objects, used, count, words[at])
                 objects[place].atomic = 1
             else:
                 racing = races_with(clocks[hart], hart, it, row)
                 if it.atomic and row.kind == STORE:  # as a lock of one's own making is given back
                     synchronise(clocks, hart, it, False, True)
             if racing >= 0 and races < MOST_FOUND:
-                found[races, 0], found[races, 1], found[races, 2] = word, racing, row.pc
+                found[races, 0], found[races, 1], found[races, 2] = row.object & ~np.int64(7), racing, row.pc
                 found[races, 3] = row.kind == STORE
                 races += 1
     while step <= len(steps):
         signatures[step] = chains
         step += 1
     return count, races
+
+
+@compiled
+def is_of_whole(row: Record) -> Value:
+    """Whether a frame is taken as one variable: the kernel fills or copies it, or user code uses it."""
+    return row.kind == FILL or row.kind == COPY or row.pc < KERNBASE
 
 
 @compiled
@@ -104,11 +114,11 @@ def chained(chain: Value, thing: Record, row: Record) -> Value:
 
 @compiled
 def races_with(clocks: Array, hart: Value, word: Record, row: Record) -> Value:
-    """The place of an access to the word that is not ordered with this one; -1 for none."""
+    """The place of an access to the word, or frame, that is not ordered with this one; -1 for none."""
     racing = -1
     if word.write_hart >= 0 and word.write_hart != hart and word.write_clock > clocks[word.write_hart]:
         racing = word.write_pc
-    if row.kind == STORE:
+    if row.kind == STORE or row.kind == FILL:
         for other in range(MOST_HARTS):
             if other != hart and word.read_clock[other] > clocks[other]:
                 racing = word.read_pc[other]

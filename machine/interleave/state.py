@@ -19,7 +19,7 @@ MOST_LOGGED = 1 << 18
 HOT_BITS = 12
 MOST_HOT = 1 << HOT_BITS  # entries of the table of words that are preemption points
 MOST_HELD = 16  # locks that a hart holds at once
-IS_FRAME, IS_LOCK = 1, 2  # bits of an object that is a frame, or a lock, and not the word that its address is of
+IS_FRAME, IS_LOCK, IS_COUNT = 1, 2, 4  # bits of an object that is a frame, a lock, or a frame's count, and no word
 TEXT_BYTES = 2 << 20  # of a kernel, from KERNBASE on
 
 

@@ -90,11 +90,16 @@ class Operations:
         self._descriptors = descriptors
 
     def write_access(self, code: UserCode, state: ProcessState, op: Op, number: int, text: str) -> None:
-        """A load, a store, or a jump to a ``ret`` in the page."""
+        """A load, a store, or a jump to a ``ret`` in the page.
+
+        Processes store to one word or the other, so that who has copied too late has another's word, and not its own
+        in its place.
+        """
         region = state.region(self.scenario, op.page)
         right = self.points.right(state, _ACCESSES[op.kind], region)
         point = self.points.case(state, text, right, op.place, writes=op.kind is OpKind.STORE)
-        write_address(code, self.scenario, Reg.T3, op.page, FIRST_WORD)
+        stored = LAST_WORD if region is Region.DATA and state.number % 2 else FIRST_WORD
+        write_address(code, self.scenario, Reg.T3, op.page, stored if op.kind is OpKind.STORE else FIRST_WORD)
         write_address(code, self.scenario, Reg.T4, op.page, LAST_WORD)
         token = self.points.token(state, op, number)
         watched = sorted(offset for page, offset in state.words if page == op.page)
@@ -111,7 +116,7 @@ class Operations:
                 code.emit(encoding.jalr(Reg.RA, Reg.T3, RETURN_OFFSET))
         code.end(point)
         if op.kind is OpKind.STORE and region is not Region.NONE:
-            state.words[op.page, FIRST_WORD] = frozenset({token})
+            state.words[op.page, stored] = frozenset({token})
         elif op.kind is OpKind.LOAD:
             for offset in watched:
                 register = Reg.S9 if offset == FIRST_WORD else Reg.S10

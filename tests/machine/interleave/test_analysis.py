@@ -286,3 +286,53 @@ def test_an_analyst_forgets_what_it_has_seen(ram: np.ndarray) -> None:
     for hart in (0, 1, 0):
         log[0]["hart"] = hart
         assert analyst.analyse(steps, log, HARTS).races == ()
+
+
+def one_after_another(ram: np.ndarray, *logs: Sequence[Row]) -> list[Analysis]:
+    """Several logs of one race, each of one step."""
+    subject = Subject(FRAMES_FROM, (DATA, DATA + 0x100), (COUNTS, COUNTS + 0x100), ((HEAD, HEAD + 8),))
+    analyst = Analyst(ram, subject, np.zeros(MOST_HOT, np.int64), False)
+    found = []
+    for rows in logs:
+        log, steps = np.zeros(len(rows), LOGGED), np.zeros(1, STEP)
+        for at, row in enumerate(rows):
+            log[at]["hart"], log[at]["kind"], log[at]["object"], log[at]["pc"] = row
+        found.append(analyst.analyse(steps, log, HARTS))
+    return found
+
+
+def test_what_conflicted_once_is_looked_at_ever_after(ram: np.ndarray) -> None:
+    both, one = [store(0, COUNTS), load(1, COUNTS)], [load(0, COUNTS)]
+    alone, _, later = one_after_another(ram, one, both, one)
+    assert [alone.conflicts.tolist(), later.conflicts.tolist()] == [[0], [1]]
+
+
+def test_more_conflicts_are_told_of_when_they_are_new(ram: np.ndarray) -> None:
+    one, both = [load(0, COUNTS)], [store(0, COUNTS), load(1, COUNTS)]
+    assert [item.grown for item in one_after_another(ram, one, both, both, one)] == [False, True, False, False]
+
+
+def nest(hart: int, outer: int, inner: int) -> list[Row]:
+    """A lock taken under another."""
+    return [
+        Row(hart, kind, lock) for kind, lock in ((ACQUIRE, outer), (ACQUIRE, inner), (RELEASE, inner), (RELEASE, outer))
+    ]
+
+
+def test_locks_that_are_taken_in_both_orders_conflict(ram: np.ndarray) -> None:
+    one, other = nest(0, LOCKS, LOCKS + 8), nest(1, LOCKS + 8, LOCKS)
+    first, second, again = one_after_another(ram, one, other, one)
+    assert [first.grown, second.grown, again.grown] == [False, True, False]
+    assert [first.conflicts.tolist(), again.conflicts.tolist()] == [[0], [1]]
+
+
+def test_locks_that_are_taken_in_one_order_do_not_conflict(ram: np.ndarray) -> None:
+    _, again = one_after_another(ram, *[[*nest(0, LOCKS, LOCKS + 8), *nest(1, LOCKS, LOCKS + 8)]] * 2)
+    assert (again.grown, again.conflicts.tolist()) == (False, [0])
+
+
+def test_a_cycle_of_three_locks_conflicts(ram: np.ndarray) -> None:
+    one, two, three = (LOCKS + 8 * number for number in range(3))
+    rows = [*nest(0, one, two), *nest(1, two, three), *nest(2, three, one)]
+    (found,) = one_after_another(ram, rows)
+    assert found.grown

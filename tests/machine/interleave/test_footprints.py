@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cowcheck.machine.board.state import KERNBASE, PAGE
-from cowcheck.machine.interleave.footprints import TAKEN_FRAMES, FootprintFinder, Use
+from cowcheck.machine.board.state import FRAMES, KERNBASE, PAGE
+from cowcheck.machine.interleave.footprints import FootprintFinder, Use
+from cowcheck.machine.interleave.keys import TAKEN_FRAMES, name_rows
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, LOGGED, MOST_HOT, STEP, Access
 
 IMAGE_END = KERNBASE + 16 * PAGE
@@ -27,9 +28,11 @@ def footprints(*steps: tuple[int, Access, list[Row]], of_list: tuple[int, ...] =
         logged += len(items)
     marks = np.zeros(len(rows), np.uint8)
     marks[list(of_list)] = 1
-    finder = FootprintFinder(IMAGE_END, np.zeros(MOST_HOT, np.int64))
-    finder.find(table, log, marks)  # what one execution leaves behind is nothing to the next
-    found = finder.find(table, log, marks)
+    words, frames = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+    name_rows(log, marks, IMAGE_END, np.zeros(4, np.int64), np.zeros(FRAMES, np.int64), words, frames)
+    finder = FootprintFinder(np.zeros(MOST_HOT, np.int64))
+    finder.find(table, log, marks, words, frames)  # what one execution leaves behind is nothing to the next
+    found = finder.find(table, log, marks, words, frames)
     return [
         {
             int(thing): Use(int(use))
