@@ -31,17 +31,24 @@ class Bounding:
     pruned: int = 0
     exhausted: bool = False
     seen: dict[tuple[bytes, int], int] = field(default_factory=dict)
+    levels: list[deque[Schedule]] = field(default_factory=list)  # by preemptions: what is still to be run
+
+    @property
+    def left(self) -> int:
+        """Schedules within the bound that are still to be run."""
+        return sum(len(level) for level in self.levels)
 
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution, with the preemptions in it; by their number."""
         while not (yield from self._search(run)):
             self.seen.clear()
-            self.pruned = 0
+            self.pruned, self.complete = 0, -1
         self.exhausted = True
 
     def _search(self, run: Run) -> Generator[Outcome, None, bool]:
         """One search. False where it was given up, for more conflicts are known than when it began."""
-        levels: list[deque[Schedule]] = [deque() for _ in range(self.bound + 2)]
+        levels: list[deque[Schedule]] = [deque() for _ in range(self.bound + 1)]
+        self.levels = levels
         levels[0] = deque([((0, hart),) for hart in range(self.harts)])
         for cost in range(self.bound + 1):
             grown = False

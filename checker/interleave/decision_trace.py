@@ -18,7 +18,7 @@ from cowcheck.checker.verify.scene import Past
 from cowcheck.checker.verify.words import step_text, trap_text
 from cowcheck.machine.board.state import FIRST_PPN, KERNBASE, PAGE
 from cowcheck.machine.elf import global_variables_in_data
-from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.execution import Execution, Wait
 from cowcheck.machine.interleave.state import Access
 from cowcheck.machine.record.event import HART, KIND, PC, PID, A, B, C, D, EventKind, ProcessState, Role
 from cowcheck.machine.record.kernel import Kernel
@@ -80,8 +80,8 @@ class DecisionTrace:
                     value = row[C]
                 if text := self._event(row, frame):
                     yield Line(row[HART], row[PID], self.place(row[PC]), text)
-        for hart, lock in execution.waiting:
-            yield Line(hart, pids.get(hart, 0), "", f"{WAITS}{self.name_of(lock)} for ever", switch=True)
+        for wait in execution.waiting:
+            yield Line(wait.hart, pids.get(wait.hart, 0), self.place(wait.pc), self.wait_text(wait), switch=True)
 
     def windows(self, execution: Execution) -> tuple[str, ...]:
         """The places at which harts were preempted that could have gone on."""
@@ -134,6 +134,11 @@ class DecisionTrace:
             text = step_text(Past(0, row, int(kind is EventKind.LIST and row[B] < 0), 0), row[A])
             return text if frame is not None else f"frame {row[A]:#x}: {text}"
         return ""
+
+    def wait_text(self, wait: Wait) -> str:
+        """What a hart waits for, and why in vain."""
+        holder = f": hart {wait.holder} has it" if wait.holder >= 0 else ": it was never released"
+        return f"{WAITS}{self.name_of(wait.lock)} for ever{holder}"
 
     def place(self, pc: int) -> str:
         return self.kernel.place(pc) if pc else ""

@@ -90,6 +90,11 @@ class DynamicReduction:
     longest: int = 0
     refused: bool = False  # a hart that could go on did not: what it would have done is not known
 
+    @property
+    def left(self) -> int:
+        """Branches of the tree that are known, and still to be gone into."""
+        return sum(len(node.tried - node.sleep.keys() - {node.hart}) for node in self.path)
+
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution, depth first."""
         schedule: Schedule | None = ((0, 0),)
@@ -132,7 +137,7 @@ class DynamicReduction:
                 return
             path[at].step = transition(execution, analysis, at, at == last[harts[at]])
             path[at].clock = self._order(at, path[at].step)
-        for hart, lock in execution.blocked:
+        for hart, lock, _, _ in execution.blocked:
             self._order(len(path), Transition(hart, frozenset((lock | IS_LOCK,)), frozenset(), first=lock | IS_LOCK))
         if execution.ending is not None and path:
             path[-1].tried |= path[-1].enabled
@@ -215,7 +220,7 @@ def transition(execution: Execution, analysis: Analysis, at: int, is_last: bool)
     objects = footprints.objects[footprints.starts[at] : footprints.starts[at + 1]]
     uses = footprints.uses[footprints.starts[at] : footprints.starts[at + 1]]
     hart = int(row["hart"])
-    waits_for = [lock | IS_LOCK for blocked, lock in execution.blocked if is_last and blocked == hart]
+    waits_for = [wait.lock | IS_LOCK for wait in execution.blocked if is_last and wait.hart == hart]
     return Transition(
         hart,
         frozenset(objects.tolist()).union(waits_for),

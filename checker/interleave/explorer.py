@@ -99,7 +99,9 @@ class _Exploration:
             raise CowcheckError(f"{race.name}: its processes never meet, so there is nothing to interleave")
         self.interleaver = explorer.at(self.harts)
         self.kernel = explorer.submission.kernel
-        self.judge = ScheduleJudge(explorer.submission.header(self.harts, race.name), self.kernel, race.name)
+        self.trace = explorer.trace_of(self.kernel)
+        header = explorer.submission.header(self.harts, race.name)
+        self.judge = ScheduleJudge(header, self.kernel, race.name, self.trace.wait_text)
         self.listener = Listener(self.workload, frozenset())
         self.analyst = Analyst(
             self.interleaver.board.ram,
@@ -107,7 +109,6 @@ class _Exploration:
             self.interleaver.shared["hot"],
             not self.workload.exhausts_memory,
         )
-        self.trace = explorer.trace_of(self.kernel)
         self.findings: list[RaceFinding] = []
         self.data_races: dict[tuple[int, int, int], DataRace] = {}
         self.finals: set[int] = set()
@@ -134,6 +135,7 @@ class _Exploration:
             points=len(self.interleaver.hot),
             complete=self.strategy.complete,
             exhausted=self.strategy.exhausted,
+            left=self.strategy.left,
             finals=len(self.finals),
             sequels=self.sequels,
             cut=self.cut,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from cowcheck.checker.verify.native_state import MEMO, forget_decisions, state_d
 from cowcheck.checker.verify.scene import Accusation
 from cowcheck.checker.verify.verifier import Verifier
 from cowcheck.checker.verify.witness import Witness
-from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.execution import Execution, Wait
 from cowcheck.machine.record.event import KIND, WIDTH, A, Ending, EventKind
 from cowcheck.machine.record.event_buffer import Rows
 from cowcheck.machine.record.kernel import Kernel
@@ -49,8 +49,8 @@ class _Engine(Native):
 class ScheduleJudge:
     """Judges executions that start from one state."""
 
-    def __init__(self, header: Header, kernel: Kernel, name: str) -> None:
-        self.name, self.kernel = name, kernel
+    def __init__(self, header: Header, kernel: Kernel, name: str, wait_text: Callable[[Wait], str]) -> None:
+        self.name, self.kernel, self.wait_text = name, kernel, wait_text
         self.verifier = Verifier(header)
         self._use(self._new_court())
         engine = _Engine(header, self.verifier.judge, self._hear)
@@ -111,7 +111,8 @@ class ScheduleJudge:
         verifier.feed(execution.rows, execution.texts)
         ending, text = execution.ending, execution.text
         if execution.waiting:
-            ending, text = Ending.HANG, "harts wait for each other's locks"
+            waits = (f"hart {wait.hart} {self.wait_text(wait)}" for wait in execution.waiting)
+            ending, text = Ending.HANG, f"a deadlock; {'; '.join(waits)}"
         if ending is not None:
             row = np.zeros((1, WIDTH), np.int64)
             row[0, KIND], row[0, A], row[0, A + 1] = EventKind.END, ending, 0

@@ -33,6 +33,7 @@ class PriorityTesting:
     pruned: int = 0  # schedules that had been run before
     exhausted: bool = False
     known: dict[Schedule, tuple[Step, ...]] = field(default_factory=dict)
+    left: int = 0  # a sample has no rest
 
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution."""

@@ -28,6 +28,7 @@ class RandomWalk:
     pruned: int = 0  # schedules that had been run before
     exhausted: bool = False
     seen: set[Schedule] = field(default_factory=set)
+    left: int = 0  # a sample has no rest
 
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution that is not like one before."""

@@ -32,6 +32,10 @@ def told(results: Sequence[RaceResult], found: Sequence[RaceFinding], width: int
         names = [result.race for result in explored if result.complete == bound]
         what = f"every schedule with up to {bound} preemption{'' if bound == 1 else 's'}" if bound >= 0 else "in part"
         yield from in_lines(f"{what}: {', '.join(names)}", width, "  ")
+    for result in explored:
+        if result.left:
+            text = f"{result.race}: {result.schedules:,} schedules run within its budget, at least {result.left:,} left"
+            yield from in_lines(f"{text}; --budget raises it", width, "  ")
     for result in results:
         if result.cut:
             text = (

@@ -56,6 +56,7 @@ class RaceResult:
     points: int = 0
     complete: int = -1
     exhausted: bool = False
+    left: int = 0  # schedules that were known and not run; others may come of them
     finals: int = 0
     sequels: int = 0
     cut: int = 0  # schedules that could not be followed to their end: they are too long, or used the disk

@@ -29,6 +29,11 @@ class Strategy(Protocol):
     complete: int  # the greatest bound of which every schedule was run; -1 for none
     exhausted: bool  # nothing is left to run
 
+    @property
+    def left(self) -> int:
+        """Schedules that are known, and still to be run; others may come of them."""
+        ...
+
     def search(self, run: Run) -> Iterator[Outcome]:
         """Runs schedules, and gives each outcome; the search ends where nobody asks for the next."""
         ...

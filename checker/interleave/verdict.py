@@ -48,7 +48,9 @@ def is_of_one_cause(first: RaceFinding, other: RaceFinding) -> bool:
 
 def _told_alike(item: RaceFinding) -> tuple[str, str, frozenset[str]]:
     """What is told but for numbers, such as a process's; and of a deadlock, for which locks harts wait."""
-    waits = frozenset(line.text for line in item.lines if line.switch and line.text.startswith(WAITS))
+    waits = frozenset(
+        _NUMBERS.sub("#", line.text) for line in item.lines if line.switch and line.text.startswith(WAITS)
+    )
     return item.finding.invariant, _NUMBERS.sub("#", item.finding.message), waits
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cowcheck.machine.interleave.schedule import Switch
 from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.event_buffer import Rows
+
+
+class Wait(NamedTuple):
+    """A hart that waits for a lock. ``holder`` is the hart that has it, -1 if none is known to."""
+
+    hart: int
+    lock: int
+    pc: int
+    holder: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,9 @@ class Execution:
     texts: tuple[str, ...]
     ending: Ending | None  # None: all harts are back in user code, or have nothing to do
     text: str
-    blocked: tuple[tuple[int, int], ...]  # (hart, lock) of those that wait when it ends
+    blocked: tuple[Wait, ...]  # the harts that wait when it ends
 
     @property
-    def waiting(self) -> tuple[tuple[int, int], ...]:
-        """(hart, lock) of those that wait for ever."""
+    def waiting(self) -> tuple[Wait, ...]:
+        """The harts that wait for ever."""
         return self.blocked if self.ending is None else ()

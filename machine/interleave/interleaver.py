@@ -18,7 +18,7 @@ from cowcheck.machine.board.trap import clear_interrupts
 from cowcheck.machine.interleave import points, steps
 from cowcheck.machine.interleave.connection import Connection
 from cowcheck.machine.interleave.digest import digest
-from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.execution import Execution, Wait
 from cowcheck.machine.interleave.moment import Moment
 from cowcheck.machine.interleave.schedule import Switch
 from cowcheck.machine.interleave.state import (
@@ -200,11 +200,7 @@ class Interleaver(Connection):
                     ending, text = Ending.BUDGET, "the schedule is longer than can be followed"
                     break
         shared["active"] = 0
-        blocked = tuple(
-            (other, int(shared["waits_for"][other]))
-            for other in range(board.harts)
-            if shared["status"][other] == Status.BLOCKED
-        )
+        blocked = tuple(self._wait(other) for other in range(board.harts) if shared["status"][other] == Status.BLOCKED)
         if ending is None and not blocked:
             self._look_again()
         count = int(recorder.observer["count"])
@@ -219,6 +215,15 @@ class Interleaver(Connection):
             text,
             blocked,
         )
+
+    def _wait(self, hart: int) -> Wait:
+        shared, lock = self.shared, int(self.shared["waits_for"][hart])
+        holders = [
+            other
+            for other in range(self.board.harts)
+            if lock in shared["held"][other][: int(shared["held_count"][other])].tolist()
+        ]
+        return Wait(hart, lock, int(shared["waits_at"][hart]), holders[0] if holders else -1)
 
     def digest(self) -> int:
         """The kernel's memory as it is now, as a number that does not depend on which frames it took."""

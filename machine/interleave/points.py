@@ -159,6 +159,7 @@ def on_acquire(engine: Value, pc: Value, size: Value, user: Value) -> None:
     if observer.hart_slot[hart] < 0 and not has_work(it, observer):
         halt(engine, board, it, PARKED, lock)
         return
+    it.waits_at[hart] = call
     if not is_free(ram, lock) and not holds(it, hart, lock):
         halt(engine, board, it, BLOCKED, lock)
         return

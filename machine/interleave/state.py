@@ -106,6 +106,7 @@ INTERLEAVING = np.dtype(
         ("told_pc", np.int64),  # the emulator has been told where a trap's handler begins
         ("status", np.int64, (MOST_HARTS,)),  # Status
         ("waits_for", np.int64, (MOST_HARTS,)),  # the lock
+        ("waits_at", np.int64, (MOST_HARTS,)),  # the pc of the call that would take it
         ("held", np.int64, (MOST_HARTS, MOST_HELD)),
         ("held_count", np.int64, (MOST_HARTS,)),
         ("hot", np.int64, (MOST_HOT,)),  # words and locks, as a hash table; 0 for none

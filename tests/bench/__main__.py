@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench.compared import measure_compared
 from tests.bench.page import page
+from tests.bench.schedule_speed import measure_schedules
 from tests.bench.surroundings import surroundings
 from tests.bench.verify_speed import measure_verify
 
@@ -23,7 +24,8 @@ def main(target: Path) -> None:
     around = surroundings()
     compared = measure_compared(os.environ.get(TREE, ""))
     verified = measure_verify()
-    target.write_text(page(around, compared, verified), encoding="utf-8")
+    schedules = measure_schedules(os.environ.get(TREE, ""))
+    target.write_text(page(around, compared, verified, schedules), encoding="utf-8")
     sys.stderr.write(f"{target}: written\n")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cowcheck.machine.board.state import KERNBASE
 from cowcheck.machine.interleave.analysis import Analysis, Analyst, Subject
-from cowcheck.machine.interleave.execution import Execution
+from cowcheck.machine.interleave.execution import Execution, Wait
 from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.interleave.state import IS_LOCK, LOGGED, MOST_HOT, STEP, Access
 from cowcheck.machine.interleave.steps import slot_of
@@ -91,7 +91,7 @@ class FakeMachine:
                 for name, value in zip(names, row, strict=True):
                     array[name][place] = value
         ending = Ending.PANIC if state.panicked else None
-        blocked = tuple((h, address(lock)) for h, lock in sorted(state.waits.items()))
+        blocked = tuple(Wait(h, address(k), CODE, state.owner.get(k, -1)) for h, k in sorted(state.waits.items()))
         what = repr((state.seen, sorted(state.memory.items()), state.panicked, not state.panicked and blocked))
         events = np.zeros((0, WIDTH), np.int64)
         execution = Execution(tuple(schedule), steps, log, events, (what,), ending, "", blocked)

@@ -14,7 +14,7 @@ class Shuffled:
 
     def __init__(self, harts: int, seed: int = 0) -> None:
         self.harts, self.random = harts, Random(seed) if seed else None
-        self.complete, self.schedules, self.pruned, self.exhausted = -1, 0, 0, False
+        self.complete, self.schedules, self.pruned, self.exhausted, self.left = -1, 0, 0, False, 0
 
     def search(self, run: Run) -> Iterator[Outcome]:
         """Each execution."""

@@ -79,7 +79,7 @@ def test_an_execution_is_judged_as_by_a_new_verifier(subject_with: Callable[...,
     interleaver, race = Interleaver.of(rig), race_named("store+store")
     workload = scenario_workload(race.scenario(), None, cached=True)
     header = subject.header(2, race.name)
-    judge, way = ScheduleJudge(header, subject.kernel, race.name), list[tuple[Rows, tuple[str, ...]]]()
+    judge, way = ScheduleJudge(header, subject.kernel, race.name, repr), list[tuple[Rows, tuple[str, ...]]]()
 
     def take(rows: Rows, texts: Sequence[str]) -> None:
         way.append((rows.copy(), tuple(texts)))

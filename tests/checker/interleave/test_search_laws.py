@@ -77,7 +77,7 @@ class Twice:
 
     def __init__(self, harts: int) -> None:
         self.inner, self.run = Bounding(harts, 2), 0
-        self.complete, self.schedules, self.pruned, self.exhausted = -1, 0, 0, False
+        self.complete, self.schedules, self.pruned, self.exhausted, self.left = -1, 0, 0, False, 0
         self.states: list[object] = []
 
     def search(self, run: Run) -> object:

@@ -277,8 +277,12 @@ def test_harts_that_wait_for_each_other_are_told_with_the_locks(meet: Meet) -> N
     locks = {meeting.address_of("kref"), meeting.address_of("kmem")}
     for execution in found:
         assert execution.ending is None
-        assert {hart for hart, _ in execution.waiting} == {0, 1}
-        assert {lock for _, lock in execution.waiting} == locks
+        assert {wait.hart for wait in execution.waiting} == {0, 1}
+        assert {wait.lock for wait in execution.waiting} == locks
+        assert [wait.holder for wait in execution.waiting] == [1, 0]
+        places = {meeting.place(wait.pc) for wait in execution.waiting}
+        assert len(places) == 2
+        assert places <= {"kalloc", "kfree", "kref_alloc", "kref_put", "push", "pop"}
 
 
 def test_a_lock_that_nobody_gives_back(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,4 +297,4 @@ def test_a_lock_that_nobody_gives_back(meet: Meet, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(it, "restore", locked)
     execution = it.run(((0, 0),))
     assert execution.ending is None
-    assert execution.waiting == ((0, lock), (1, lock))
+    assert [(wait.hart, wait.lock, wait.holder) for wait in execution.waiting] == [(0, lock, -1), (1, lock, -1)]
