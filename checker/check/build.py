@@ -5,8 +5,10 @@ This runs the submission's Makefile outside the emulator, so it is done only whe
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -42,19 +44,24 @@ def build(tree: Path) -> None:
 def _make(tree: Path, prefix: str, target: str) -> tuple[int, str]:
     command = ["make", "-C", str(tree), f"TOOLPREFIX={prefix}", target]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=MOST_SECONDS,
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as error:
-        raise CowcheckError(f"--build {tree}: make did not end within {MOST_SECONDS} s") from error
     except OSError as error:
         raise CowcheckError(f"--build {tree}: make cannot be run ({error.strerror or error})") from error
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    try:
+        output, _ = process.communicate(timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise CowcheckError(f"--build {tree}: make did not end within {MOST_SECONDS} s") from error
+    finally:
+        if process.returncode is None:  # too late, or Ctrl-C: what make has started ends with it
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    return process.returncode, output.decode("utf-8", "replace")
 
 
 def _told(tree: Path, prefix: str, output: str) -> str:
