@@ -362,7 +362,7 @@ INVARIANTS: tuple[Invariant, ...] = (
                 says=("From here on {subject} can no longer bring every process to its end, whatever runs next."),
                 matters=(
                     "Either harts wait for each other's locks (taken in opposite orders, or never released), "
-                    "or a process takes the same fault for ever."
+                    "or the kernel loops, or a process takes the same fault for ever."
                 ),
             ),
         ),

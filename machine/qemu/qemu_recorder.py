@@ -139,8 +139,9 @@ class QemuRecorder(Recorder):
         super().begin()
         self._frames = np.flatnonzero(self.observer["watch"] & WATCH_DATA)
 
-    def run(self, budget: int, until: Callable[[Recorder], bool] | None = None) -> Seen:
-        """Runs on until something is to be decided outside: a report, an ending. ``until`` is asked now and then."""
+    def run(self, budget: int, until: Callable[[Recorder], bool] | None = None, patience: int | None = None) -> Seen:
+        """Runs on until something is to be decided outside: a report, an ending. ``until`` is asked now and then.
+        Instructions are not counted one by one here: a machine that stops nowhere for some seconds hangs."""
         shared = self.machine.shared
         end = int(shared["retired"]) + budget + (0 if self._booted else BOOT_INSTRUCTIONS)
         before, moved, asked = -1, time.monotonic(), time.monotonic()

@@ -19,7 +19,7 @@ def play(
     shared = recorder.board.shared
     end = int(shared["retired"]) + budget
     while seen.ending is None:
-        seen = recorder.run(max(end - int(shared["retired"]), 1), until)
+        seen = recorder.run(max(end - int(shared["retired"]), 1), until, budget // 2)
         if seen.report is not None:
             answer = hear(seen.report, recorder)
             if isinstance(answer, Ending):

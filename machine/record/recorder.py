@@ -158,15 +158,17 @@ class Recorder(EventBuffer):
         self.observer["role"][frame] = role
         self.tell(EventKind.OWN, frame + FIRST_PPN, role)
 
-    def run(self, budget: int, until: Callable[[Recorder], bool] | None = None) -> Seen:
-        """Runs on until something is to be decided outside: a report, an ending."""
+    def run(self, budget: int, until: Callable[[Recorder], bool] | None = None, patience: int | None = None) -> Seen:
+        """Runs on until something is to be decided outside: a report, an ending. A kernel that runs for ``patience``
+        instructions without going back to user code will never do it."""
         end = int(self.board.shared["retired"]) + budget
-        moves, jumps = int(self.observer["moves"]), self.board.jumps
+        moves, jumps, moved = int(self.observer["moves"]), self.board.jumps, end - budget
         while True:
             left = end - int(self.board.shared["retired"])
             pause = self.board.run(min(left, SLICE)) if left > 0 else Pause.BUDGET
             if int(self.observer["moves"]) != moves:
                 moves, jumps = int(self.observer["moves"]), self.board.jumps
+                moved = int(self.board.shared["retired"])
             self._see_what_is_used()
             if self.board.uart.discarded:
                 return Seen(Ending.BUDGET, text=f"the kernel printed more than {MOST_OUTPUT:,} bytes")
@@ -182,6 +184,8 @@ class Recorder(EventBuffer):
                 case Pause.BUDGET if left > SLICE:
                     if self.board.jumps - jumps > PATIENCE:
                         return Seen(Ending.HANG, text=f"every process waits, and {PATIENCE} timer ticks woke none")
+                    if patience is not None and int(self.board.shared["retired"]) - moved > patience:
+                        return Seen(Ending.HANG, text=f"no user code has run for {patience:,} instructions")
                 case Pause.BUDGET:
                     return Seen(Ending.BUDGET, text=pause.value)
                 case Pause.STILL:

@@ -15,7 +15,7 @@ from cowcheck.machine.program.report import ReportKind
 from cowcheck.machine.program.scenario_program import scenario_workload
 from cowcheck.machine.program.workload import Workload
 from cowcheck.machine.record.counts import Counts
-from cowcheck.machine.record.event import FIELDS, KIND, A, B, C, D, Ending, EventKind
+from cowcheck.machine.record.event import FIELDS, KIND, PC, A, B, C, D, Ending, EventKind
 from cowcheck.machine.record.kernel import Kernel
 from cowcheck.machine.record.observer import COUNTS_ARRAY, COUNTS_TABLE, TRAPFRAME_VPN
 from cowcheck.machine.record.recorder import Recorder, Report
@@ -285,6 +285,30 @@ def test_a_budget_ends_a_run(rig_of: Callable[[int], Rig]) -> None:
     assert run.ending is Ending.BUDGET
     assert recording.rows[-1][KIND] == EventKind.END
     assert run.instructions >= 50_000
+
+
+LOOP = b"\x01\xa0"  # c.j . (RVC)
+
+
+def start_of(kernel: Kernel, function: str) -> int:
+    """The address of a function."""
+    found = (kernel.elf.symbol_table.function_at(pc) for pc in range(KERNBASE, KERNBASE + (1 << 20), 2))
+    return next(symbol.address for symbol in found if symbol is not None and symbol.name == function)
+
+
+@pytest.mark.parametrize("function", ["cowfault", "fork"])
+def test_a_kernel_that_loops_for_ever_hangs(kernel_with: Callable[..., Kernel], function: str) -> None:
+    """With interrupts off, in the fault handler, and with interrupts on, in a system call."""
+    rig = Rig.boot(kernel_with(), harts=1, seed=5)
+    at = start_of(rig.kernel, function)
+    for ram in (rig.snapshot.ram, rig.recorder.board.ram):
+        ram[at - KERNBASE : at - KERNBASE + len(LOOP)] = np.frombuffer(LOOP, np.uint8)
+    rig.recorder.board.engine.forget_code()
+    recording, what = Recording(), workload("two-stores")
+    run = rig.run(what.files, recording.take, finished, 40_000_000)
+    assert run.ending is Ending.HANG
+    assert run.text == "no user code has run for 20,000,000 instructions"
+    assert at in {row[PC] for row in recording.of(EventKind.CALL) if row[A] == 0}
 
 
 def test_a_disk_without_a_program_is_a_panic(rig_of: Callable[[int], Rig]) -> None:
