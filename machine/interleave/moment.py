@@ -13,6 +13,8 @@ from cowcheck.machine.interleave.points import put_frames_back
 from cowcheck.machine.native import address_of
 from cowcheck.machine.record.recorder import Recorder
 
+MANY = 100  # frames: to forget the code of each would take longer than to translate all anew
+
 
 class Moment:
     """The board and its recorder now."""
@@ -34,6 +36,9 @@ class Moment:
         snapshot = self.snapshot
         overwritten = np.flatnonzero(board.shared["dirty"] & code)
         put_frames_back(address_of(board.record), address_of(snapshot.ram))
+        if len(overwritten) > MANY:
+            board.engine.forget_code()
+            overwritten = overwritten[:0]
         for frame in overwritten.tolist():
             board.engine.forget_code_at(KERNBASE + frame * PAGE, KERNBASE + (frame + 1) * PAGE)
         board.record[:] = self.board_record
