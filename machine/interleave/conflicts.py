@@ -9,7 +9,7 @@ from cowcheck.machine.board.state import MOST_HARTS, PAGE
 from cowcheck.machine.interleave.hashing import spread
 from cowcheck.machine.interleave.objects import is_kernel_word, place_of, within
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_HELD, Access
-from cowcheck.machine.interleave.steps import slot_of
+from cowcheck.machine.interleave.steps import slot_of, without
 from cowcheck.machine.native import Array, Record, Value, compiled
 
 STORE, ACQUIRE, RELEASE = int(Access.STORE), int(Access.ACQUIRE), int(Access.RELEASE)
@@ -26,12 +26,7 @@ def hold(held: Array, depth: Array, row: Record) -> Value:
         held[hart, depth[hart]] = row.object
         depth[hart] += 1
     elif row.kind == RELEASE:
-        kept = 0
-        for place in range(depth[hart]):
-            if held[hart, place] != row.object:
-                held[hart, kept] = held[hart, place]
-                kept += 1
-        depth[hart] = kept
+        depth[hart] = without(held[hart], depth[hart], row.object)
 
 
 @compiled

@@ -19,7 +19,7 @@ from cowcheck.machine.board.state import (
     write,
 )
 from cowcheck.machine.interleave.state import INTERLEAVING, IS_LOCK, MOST_HELD, TEXT_BYTES, Access, Halt
-from cowcheck.machine.interleave.steps import halt, has_work, is_free, is_hot, log, step
+from cowcheck.machine.interleave.steps import halt, has_work, is_free, is_hot, log, step, without
 from cowcheck.machine.native import (
     CODE_CALLBACK,
     MEMORY_CALLBACK,
@@ -189,12 +189,7 @@ def on_release(engine: Value, pc: Value, size: Value, user: Value) -> None:
         if not step(engine, board, observer, it, ram, RELEASE, lock, call):
             return
     log(it, board, observer, RELEASE, lock, call, 0)
-    kept = 0
-    for place in range(it.held_count[hart]):
-        if it.held[hart, place] != lock:
-            it.held[hart, kept] = it.held[hart, place]
-            kept += 1
-    it.held_count[hart] = kept
+    it.held_count[hart] = without(it.held[hart], it.held_count[hart], lock)
 
 
 @callback(CODE_CALLBACK)

@@ -18,7 +18,7 @@ from cowcheck.machine.interleave.state import (
     Halt,
     Status,
 )
-from cowcheck.machine.native import Record, Value, carray, compiled, pointer, uc_emu_stop
+from cowcheck.machine.native import Array, Record, Value, carray, compiled, pointer, uc_emu_stop
 from cowcheck.machine.record.event import ProcessState
 from cowcheck.machine.record.observer import OBSERVER
 
@@ -50,6 +50,17 @@ def slot_of(hot: Value, obj: Value) -> Value:
 def is_hot(it: Record, obj: Value) -> Value:
     """Whether the word or lock is a preemption point."""
     return it.hot[slot_of(it.hot, obj)] == obj
+
+
+@compiled
+def without(held: Array, depth: Value, lock: Value) -> Value:
+    """Takes a lock out of the first ``depth`` that are held. Gives how many are left."""
+    kept = 0
+    for place in range(depth):
+        if held[place] != lock:
+            held[kept] = held[place]
+            kept += 1
+    return kept
 
 
 @compiled
