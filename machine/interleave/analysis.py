@@ -30,8 +30,7 @@ from cowcheck.machine.interleave.keys import name_rows
 from cowcheck.machine.interleave.objects import OBJECT, OBJECTS, RAM_END
 from cowcheck.machine.interleave.order import MOST_FOUND, order
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_STEPS
-
-MOST_NESTED = 1 << 12
+from cowcheck.model.errors import CowcheckError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,7 @@ class Analyst:
         self.conflicts = np.zeros(MOST_STEPS + 1, np.uint8)
         self.found = np.zeros((MOST_FOUND, 4), np.int64)
         self.known = np.zeros(1 + KNOWN, np.int64)
-        self.nested = np.zeros((MOST_NESTED, 2), np.int64)
-        self.pairs: set[int] = set()
-        self.lock_order = nx.DiGraph()  # from a lock to those that were taken while it was held
+        self.orders = np.zeros(1 + KNOWN, np.int64)  # pairs of locks, one taken while the other was held
         self.footprints = FootprintFinder(hot)
 
     def analyse(self, steps: Any, log: Any, harts: int) -> Analysis:
@@ -113,18 +110,21 @@ class Analyst:
             np.zeros(len(log), np.int64),
             np.zeros(len(log), np.int64),
         )
-        knew = int(self.known[0])
+        knew, ordered = int(self.known[0]), int(self.orders[0])
         if self.plenty:
             mark_list(log, self.ranges, len(self.subject.heads), of_list)
         name_rows(log, of_list, self.subject.image_end, self.counts, self.names, words, frames)
         used, races = order(
             log, steps, self.ram, of_list, words, frames, self.objects, self.used, self.signatures, self.found
         )
-        used, nested = find_conflicts(
+        used = find_conflicts(
             log, steps, of_list, words, self.ranges, self.hot, self.objects, self.used, used, self.known,
-            self.conflicts, self.nested,
+            self.conflicts, self.orders,
         )  # fmt: skip
-        self._note_order(nested)
+        if int(self.orders[0]) > ordered:
+            self._find_cycles()
+        if max(int(self.known[0]), int(self.orders[0])) >= KNOWN // 2:
+            raise CowcheckError("more words are shared than any xv6 shares")
         objects = self.objects[self.used[:used]]
         keys, many = objects["key"], (objects["harts"] & (objects["harts"] - 1)) != 0
         of_word = (keys & (IS_LOCK | IS_FRAME)) == 0
@@ -141,19 +141,15 @@ class Analyst:
         self.objects["key"][self.used[:used]] = 0
         return analysis
 
-    def _note_order(self, count: int) -> None:
-        """Notes which locks are taken under which. Those of a cycle may lead to a deadlock (Havelund, "Using runtime
-        analysis to guide model checking of Java programs", SPIN 2000): taking them is a conflict."""
-        pairs = np.unique((self.nested[:count, 0] - KERNBASE) << 32 | (self.nested[:count, 1] - KERNBASE))
-        new = set(pairs.tolist()) - self.pairs
-        if not new:
-            return
-        self.pairs |= new
-        self.lock_order.add_edges_from((KERNBASE + (pair >> 32), KERNBASE + (pair & 0xFFFFFFFF)) for pair in new)
-        for component in nx.strongly_connected_components(self.lock_order):
+    def _find_cycles(self) -> None:
+        """Locks that are taken in a cycle of orders may lead to a deadlock (Havelund, "Using runtime analysis to guide
+        model checking of Java programs", SPIN 2000): taking them is a conflict."""
+        pairs = self.orders[1:][self.orders[1:] != 0]
+        order = nx.DiGraph(zip((pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist(), strict=True))
+        for component in nx.strongly_connected_components(order):
             if len(component) > 1:
                 for lock in component:
-                    learn(self.known, lock | IS_LOCK)
+                    learn(self.known, (KERNBASE + lock) | IS_LOCK)
 
 
 def _numbers(keys: Any) -> tuple[int, ...]:

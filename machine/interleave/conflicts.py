@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cowcheck.machine.board.state import MOST_HARTS, PAGE
+from cowcheck.machine.board.state import KERNBASE, MOST_HARTS, PAGE
 from cowcheck.machine.interleave.hashing import spread
 from cowcheck.machine.interleave.objects import is_kernel_word, place_of, within
 from cowcheck.machine.interleave.state import IS_FRAME, IS_LOCK, MOST_HELD, Access
@@ -98,6 +98,12 @@ def learn(known: Array, key: Value) -> None:
 
 
 @compiled
+def pair_of(outer: Value, inner: Value) -> Value:
+    """Two locks as one key."""
+    return (outer - KERNBASE) << 32 | (inner - KERNBASE)
+
+
+@compiled
 def find_conflicts(
     log: Array,
     steps: Array,
@@ -110,14 +116,13 @@ def find_conflicts(
     count: Value,
     known: Array,
     conflicts: Array,
-    nested: Array,
+    orders: Array,
 ) -> Value:
-    """Which steps touch words that conflict, and which locks are held there. Gives the number of objects, and of rows
-    of ``nested``: a lock, and one that was taken while it was held.
+    """Which steps touch words that conflict, and which locks are held there. Gives the number of objects.
 
-    ``known``: the words that conflict in an execution that was seen, this one included; and the locks (with IS_LOCK)
-    that are taken in both orders. The step that takes a lock counts too, if such a word is touched under it: once it is
-    taken, no other hart gets there.
+    ``orders`` learns which lock was taken while which was held (:func:`pair_of`). ``known``: the words that conflict in
+    an execution that was seen, this one included; and the locks (with IS_LOCK) that are taken in both orders. The step
+    that takes a lock counts too, if such a word is touched under it: once it is taken, no other hart gets there.
     """
     for at in range(len(log)):
         row = log[at]
@@ -134,16 +139,14 @@ def find_conflicts(
     conflicts[: len(steps) + 1] = 0
     held, depth = np.zeros((MOST_HARTS, MOST_HELD), np.int64), np.zeros(MOST_HARTS, np.int64)
     taken = np.zeros((MOST_HARTS, MOST_HELD), np.int64)  # in the places of the locks that are held: the step
-    step, pairs = -1, 0
+    step = -1
     for at in range(len(log)):
         while step + 1 < len(steps) and steps[step + 1].logged <= at:
             step += 1
         row = log[at]
         if row.kind == ACQUIRE:
             for index in range(depth[row.hart]):
-                if pairs < len(nested):
-                    nested[pairs, 0], nested[pairs, 1] = held[row.hart, index], row.object
-                    pairs += 1
+                learn(orders, pair_of(held[row.hart, index], row.object))
             if depth[row.hart] < MOST_HELD:
                 taken[row.hart, depth[row.hart]] = step
             if step >= 0 and is_known(known, row.object | IS_LOCK):
@@ -166,4 +169,4 @@ def find_conflicts(
             for index in range(depth[row.hart]):
                 place, count = place_of(objects, used, count, held[row.hart, index] | IS_LOCK)
                 objects[place].harts |= 1 << row.hart
-    return count, pairs
+    return count
