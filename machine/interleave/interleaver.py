@@ -19,6 +19,7 @@ from cowcheck.machine.interleave import points, steps
 from cowcheck.machine.interleave.connection import Connection
 from cowcheck.machine.interleave.digest import digest
 from cowcheck.machine.interleave.execution import Execution, Wait
+from cowcheck.machine.interleave.gates import run_to_gates
 from cowcheck.machine.interleave.moment import Moment
 from cowcheck.machine.interleave.schedule import Switch
 from cowcheck.machine.interleave.state import (
@@ -28,16 +29,14 @@ from cowcheck.machine.interleave.state import (
     Status,
 )
 from cowcheck.machine.native import address_of
-from cowcheck.machine.program.report import ReportKind
 from cowcheck.machine.program.workload import Workload
 from cowcheck.machine.record.event import KIND, D, Ending, EventKind, ProcessState, Role
 from cowcheck.machine.record.event_buffer import Rows, Sink
 from cowcheck.machine.record.play import Hear, play
-from cowcheck.machine.record.recorder import Recorder, Report, Seen
-from cowcheck.machine.rig.rig import BEGIN_INSTRUCTIONS, Rig
+from cowcheck.machine.record.recorder import Recorder, Seen
+from cowcheck.machine.rig.rig import Rig
 from cowcheck.model.sv39 import PTE_U, PTE_V, PTE_X
 
-SET_UP_INSTRUCTIONS = 2_000_000_000
 STEP_BYTES = 6_000_000  # of code that a hart runs without coming to a point: it never will
 NEVER = 1 << 62
 EXECUTABLE = PTE_V | PTE_U | PTE_X
@@ -76,41 +75,17 @@ class Interleaver(Connection):
         hear: Hear,
     ) -> str:
         """Runs the workload up to its gates. Gives why it did not come there, or nothing."""
-        rig, recorder, board = self.rig, self.recorder, self.board
         self.shared["active"] = 0
         self.follow(False)
-        rig.sink = None
-        rig.listen(True)
-        rig.start(workload.files)
-        board.frozen = frozenset()
-        seen = recorder.run_to_user(BEGIN_INSTRUCTIONS)
 
         def take(rows: Rows, texts: Sequence[str]) -> None:
             self._note_code(rows)
             sink(rows, texts)
 
-        rig.sink = take
-        recorder.begin()
-        arrived: set[int] = set()  # harts
-
-        def hear_and_hold(report: Report, recorder: Recorder) -> int | Ending | None:
-            """A hart that comes to its gate gets no turn until all have."""
-            answer = hear(report, recorder)
-            kind, point = report.values[0], report.values[1]
-            if kind in (ReportKind.BEGIN, ReportKind.LEAVE) and point in workload.gates:
-                arrived.add(int(board.shared["hart"]))
-                board.frozen = frozenset(arrived)
-            return Ending.DONE if len(arrived) == len(workload.gates) else answer
-
-        seen = play(recorder, seen, SET_UP_INSTRUCTIONS, hear_and_hold)
-        if len(arrived) < len(workload.gates):
-            if seen.ending is Ending.DONE:
-                return "the workload ended before its processes met"
-            return f"its processes never met: {seen.text or str(seen.ending)}"
-        recorder.drain()
-        board.frozen = frozenset()
-        self._remember()
-        return ""
+        problem = run_to_gates(self.rig, workload, take, hear)
+        if not problem:
+            self._remember()
+        return problem
 
     def _note_code(self, rows: Rows) -> None:
         """Notes the frames that these events map for user code to run in."""
