@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cowcheck.checker.interleave.bounding import Bounding
@@ -41,11 +41,14 @@ def test_reduction_meets_what_the_full_tree_meets(seed: int) -> None:
 
 @QUICK
 @given(SEEDS)
+@example(320)  # a word that two harts share in one order only
+@example(334)  # locks that are taken in both orders, in one schedule only
 def test_pruning_loses_nothing_within_a_bound(seed: int) -> None:
-    machine = random_machine(seed)
+    """Whatever is known of conflicts when the search begins: nothing, each time."""
     for bound in (0, 1, 2):
+        machine = random_machine(seed)
         everything = met(Bounding(machine.harts, bound, prune=False), machine)
-        pruned = met(Bounding(machine.harts, bound), machine)
+        pruned = met(Bounding(machine.harts, bound), random_machine(seed))
         assert everything is None or (pruned is not None and everything <= pruned)
 
 
