@@ -115,8 +115,7 @@ def row(job: Job) -> Row:
     after = f"{first.event:,} events" if first else ""
     for item in findings(races):
         if first is not None and first.run == f"race {item.race}":
-            plural = "" if item.preemptions == 1 else "s"
-            after = f"{item.after:,} schedules; {item.preemptions} preemption{plural}"
+            after = f"{_some(item.after, 'schedule')}; {_some(item.preemptions, 'preemption')}"
             break
     return Row(job, result.verdict, True, found, first.run.split(",")[0] if first else "", after, result.incomplete)
 
@@ -147,6 +146,7 @@ def page(rows: Iterable[Row]) -> str:
     right = [item for item in rows if not item.job.pattern]
     missed = [item for item in bad if not item.caught]
     races = sum(item.job.concurrent for item in missed)
+    shown, dead = sum(item.verdict == Verdict.FAIL for item in bad), sum(not item.booted for item in bad)
     accused = sum(item.verdict == Verdict.FAIL for item in right)
     lines = [
         "# What is caught",
@@ -158,9 +158,9 @@ def page(rows: Iterable[Row]) -> str:
         "A bug that needs two kernel paths to meet is marked *race*. A check runs each workload on one schedule; what",
         "needs another one is found by exploring schedules ([interleave.md](interleave.md)).",
         "",
-        f"{len(bad) - len(missed)} of {len(bad)} mutants are caught. Of the {len(missed)} that are missed {races} are "
-        f"races. {accused} of",
-        f"{len(right)} right kernels are accused.",
+        f"Of {len(bad)} mutants {shown} are shown by a violation, {dead} never come to their first process, which is "
+        f"told with what is wrong,",
+        f"and {len(missed)} are missed ({races} of them races). Of {len(right)} right kernels {accused} are accused.",
         "",
         "A mutant is run until the first workload or race that shows a violation. That one is named, with every",
         "invariant that it showed to be violated, the first found first; and after how much: the events of the whole",
@@ -180,6 +180,10 @@ def page(rows: Iterable[Row]) -> str:
         told = ", ".join(item.invariants) or _short(item.said) or "every invariant holds that could be checked"
         lines.append(f"| {item.job.name}: {item.job.summary} | {item.verdict} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _short(said: Iterable[str]) -> str:
