@@ -146,7 +146,7 @@ def page(rows: Iterable[Row]) -> str:
     right = [item for item in rows if not item.job.pattern]
     missed = [item for item in bad if not item.caught]
     races = sum(item.job.concurrent for item in missed)
-    shown, dead = sum(item.verdict == Verdict.FAIL for item in bad), sum(not item.booted for item in bad)
+    by_violation, dead = sum(item.verdict == Verdict.FAIL for item in bad), sum(not item.booted for item in bad)
     accused = sum(item.verdict == Verdict.FAIL for item in right)
     lines = [
         "# What is caught",
@@ -158,7 +158,7 @@ def page(rows: Iterable[Row]) -> str:
         "A bug that needs two kernel paths to meet is marked *race*. A check runs each workload on one schedule; what",
         "needs another one is found by exploring schedules ([interleave.md](interleave.md)).",
         "",
-        f"Of {len(bad)} mutants {shown} are shown by a violation, {dead} never come to their first process, which is "
+        f"Of {len(bad)} mutants {by_violation} are shown by a violation, {dead} never come to their first process, which is "
         f"told with what is wrong,",
         f"and {len(missed)} are missed ({races} of them races). Of {len(right)} right kernels {accused} are accused.",
         "",
