@@ -61,6 +61,12 @@ def cli() -> None:
 @click.option("--max-memory", type=int, metavar="MIB", help="Memory for all workers together. [default: 1024]")
 @click.option("--jobs", type=int, metavar="N", help="Worker processes, at most one a core. [default: all cores]")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "native", "reference"]),
+    default="auto",
+    help="What runs the design: compiled C (where there is a C compiler), or the reference interpreter. [default: auto]",
+)
 @click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
 @click.option(
     "--keep-going/--stop-at-first",

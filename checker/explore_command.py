@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from cowcheck.checker.catalogue import design_names, find_design, is_path, scenario_names, shipped_files
+from cowcheck.checker.catalogue import Design, design_names, find_design, is_path, scenario_names, shipped_files
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.coverage import unreached_lines
+from cowcheck.checker.engines import EngineName, prepare
 from cowcheck.checker.exit_status import ExitStatus, exit_status
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.graph import FORMATS
@@ -25,6 +26,8 @@ from cowcheck.checker.result import Coverage, Result, document
 from cowcheck.checker.saved import digests, saved_from, write_saved
 from cowcheck.checker.streams import tell
 from cowcheck.model.errors import CowcheckError
+from cowcheck.model.scenario import Scenario
+from cowcheck.model.system import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,15 @@ class Options:
     json_file: str | None = None
     graph_file: str | None = None
     save_file: str | None = None
+    engine: str = EngineName.AUTO
 
 
 def explore_command(options: Options) -> ExitStatus:
     """Explores, writes and prints. Raises :class:`CowcheckError` for bad input, before anything is explored."""
     _check(options)
     jobs = _jobs(options)
-    for job in jobs:
-        load(job)  # bad input is told before anything is explored
+    loaded = [load(job) for job in jobs]  # bad input is told before anything is explored
+    _prepare(options, jobs, loaded)
     line = ProgressLine(sys.stderr)
     try:
         memory_mib = options.max_memory or DEFAULT_MEMORY_MIB
@@ -116,10 +120,22 @@ def _jobs(options: Options) -> list[Job]:
         Job(
             design, scenario, options.harts, options.frames, options.pages, budget, options.oracle == "z3",
             not options.no_symmetry, options.keep_going, options.invariants, options.graph_file or "",
+            EngineName(options.engine),
         )
         for design in designs
         for scenario in scenarios
     ]  # fmt: skip
+
+
+def _prepare(options: Options, jobs: Sequence[Job], loaded: Sequence[tuple[Design, Scenario]]) -> None:
+    """Compiles what is to be explored, each design once; says where the reference interpreter explores instead."""
+    wanted = EngineName(options.engine)
+    if option := jobs[0].needs_reference:
+        if wanted is EngineName.NATIVE:
+            tell(f"cowcheck: {option} needs the reference interpreter, which explores here")
+        return
+    of_program = {id(design.program): (design, scenario) for design, scenario in loaded}
+    prepare([Model(design.program, scenario) for design, scenario in of_program.values()], wanted, tell)
 
 
 def _coverage(explored: Sequence[Explored]) -> list[Coverage]:

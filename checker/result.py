@@ -104,6 +104,7 @@ class Method(NamedTuple):
     symmetry: bool
     oracle: str  # "compiled", or "z3" where z3 itself has judged every view
     keep_going: bool
+    engine: str = ""  # "native" or "reference"; empty where there was no search
 
 
 class Failure(NamedTuple):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cowcheck.model.ir import Branch, Instruction, Program, Set, Type, Var, is_shared, successors
 
@@ -93,6 +94,7 @@ def members(mask: int) -> list[int]:
     return found
 
 
+@lru_cache(maxsize=32)
 def allocate(program: Program, pte_steps: bool = False) -> Allocation:
     """Registers for every variable of a program, and what each step boundary keeps."""
     instructions = program.instructions

@@ -182,12 +182,16 @@ class NativeExplorer:
         item = self.statements[record.statement]
         view = _view(record)
         path = (*before, *map(decode, search.path(record.number)))
-        if record.action == NOBODY:
-            state = search.state(record.number)
-            assert self.canonical(self.model.replay(path)) == state, "the engine's path leads the interpreter elsewhere"
-        else:
+        if record.action != NOBODY:
             path = (*path, decode(record.action))
+        self._confirm(path, view)
         return Finding(item.invariant, sentence(self.model, self.observer, path, item, view), path, after=after)
+
+    def _confirm(self, path: tuple[Action, ...], view: View) -> None:
+        """The reference interpreter comes to the same view. (States it may name otherwise: checker/symmetry.py.)"""
+        state, events = self.model.replay_events(path)
+        seen = [*(other for _, other in events), *self.observer.views(state)]
+        assert view in seen, f"the interpreter does not see the engine's {view} after {len(path)} steps"
 
     def _stuck(self, search: Search) -> Iterator[Finding]:
         """The violation of progress, where there is one."""
