@@ -109,6 +109,15 @@ def _tested(program: Program) -> set[tuple[Var, str]]:
     return tested
 
 
+def tests_free_list(program: Program) -> bool:
+    """Some branch depends on the free list's head."""
+    tested = _tested(program)
+    return any(
+        isinstance(one, Load) and one.cell.name == FREE_LIST and (one.target, one.function) in tested
+        for one in program.instructions
+    )
+
+
 class CodeGenerator:
     """Writes the blocks of a program for a layout. ``leaders`` are the instructions that begin one."""
 
@@ -118,10 +127,7 @@ class CodeGenerator:
         self.layout = layout
         self.messages = panic_messages(program)
         self.tested = _tested(program)
-        self.tests_free_list = any(
-            isinstance(one, Load) and one.cell.name == FREE_LIST and (one.target, one.function) in self.tested
-            for one in program.instructions
-        )
+        self.tests_free_list = tests_free_list(program)
         self.leaders = set(range(len(program.instructions))) if every_instruction else self._find_leaders()
 
     def _find_leaders(self) -> set[int]:

@@ -29,7 +29,7 @@ _MOST_FIELDS = max(len(kind._fields) for kind in VIEWS)
 _HERE = Path(__file__).parent
 _MODEL = Path(model_native.__file__).parent
 _MODEL_PARTS = ("state.h", "kernel.h", "kernel.c", "processes.c", "system.c", "observe.c")
-_PARTS = ("engine.c", "symmetry.c", "table.c", "search.c", "progress.c")
+_PARTS = ("engine.c", "symmetry.c", "table.c", "search.c", "merging.c", "progress.c")
 
 
 class Record(Structure):

@@ -31,6 +31,9 @@ typedef struct {
     uint32_t outcomes[MAX_FRAMES + 1]; /* ends, by how many frames are free */
     Record found[STATEMENTS], aftermath[STATEMENTS];
     int found_count, aftermath_count;
+    uint8_t *merging;   /* by instruction: what it is to a run (merging.c); NULL where runs are not merged */
+    int broken_run;     /* something is broken in the middle of a run */
+    uint64_t merged;    /* steps that were taken within a run */
     uint8_t *reach; /* progress: a bit for each state from which an end can be reached */
 } Search;
 
@@ -114,6 +117,8 @@ static int judge_step(const word *after, uint32_t number, int action)
     observe(after);
     return 1;
 }
+
+#include "merging.c"
 
 /* --- the graph --- */
 
@@ -201,7 +206,11 @@ static void expand(uint32_t number)
             S->marks[number] |= MARK_BEFORE_BAD; /* judged: progress asks for no continuation through here */
             continue;
         }
-        if (S->symmetry)
+        if (begins_run(current, actions[index]) && run_on(after, actions[index], current)) {
+            S->broken_run = 1; /* the search is begun anew without merging: nothing more need be known */
+            return;
+        }
+        if (S->symmetry && !fault)
             canonicalise(after);
         uint32_t target = fault ? NO_NUMBER : add_state(after, current, &current_parts, number, actions[index]);
         if (!fault)
@@ -222,7 +231,7 @@ static void use(Search *search)
 
 /* --- what Python calls --- */
 
-enum { RAN_OUT, SLICE_ENDED, FOUND_ONE, FAULTED };
+enum { RAN_OUT, SLICE_ENDED, FOUND_ONE, FAULTED, BROKEN_RUN };
 
 void search_end(Search *search)
 {
@@ -235,6 +244,7 @@ void search_end(Search *search)
     free(search->targets);
     free(search->levels);
     free(search->reach);
+    free(search->merging);
     free(search);
 }
 
@@ -306,12 +316,25 @@ int search_run(Search *search, uint32_t most, uint32_t slice, int one)
         if (one && S->found_count)
             return FOUND_ONE;
         expand(S->next++);
+        if (S->broken_run)
+            return BROKEN_RUN;
         if (S->tree.roots.count >= most || S->tree.roots.count - begun >= slice)
             break;
     }
     return fault ? FAULTED : find_next() ? SLICE_ENDED : fault ? FAULTED : RAN_OUT;
 }
 
+/* Merges runs from here on: `kinds` by instruction. Returns whether it can. */
+int search_merge(Search *search, const uint8_t *kinds)
+{
+    search->merging = malloc(program.instructions);
+    if (!search->merging)
+        return 0;
+    memcpy(search->merging, kinds, program.instructions);
+    return 1;
+}
+
+uint64_t search_merged(const Search *search) { return search->merged; }
 int search_fault(void) { return fault; }
 uint32_t search_states(const Search *search) { return search->tree.roots.count; }
 uint64_t search_transitions(const Search *search) { return search->transitions; }

@@ -18,7 +18,10 @@ from cowcheck.model.ir import (
     Branch,
     Instruction,
     Jump,
+    Load,
     Program,
+    Space,
+    Store,
     Type,
     falls_through,
     successors,
@@ -54,7 +57,7 @@ class ProgramWriter:
 
     def text(self) -> str:
         """The whole C text."""
-        return "\n".join((*self._names(), *self._boundaries(), *self._locks(), *self._step(), *self._whole(), ""))
+        return "\n".join((*self._names(), *self._boundaries(), *self._locks(), *self._frames(), *self._step(), *self._whole(), ""))
 
     # --- what the program declares ---
 
@@ -138,17 +141,28 @@ class ProgramWriter:
         yield "    const int b = PROCESS(pid), r = b + FIXED + L->pages;"
         yield "    (void)s, (void)r;"
         yield "    switch (index) {"
-        by_slot: dict[str, list[int]] = {}
+        slots = {}
         for index, instruction in enumerate(self.program.instructions):
             if isinstance(instruction, Acquire):
                 slot, bad = self.statements.slot(instruction.lock)
-                by_slot.setdefault(f"({bad}) ? 0 : {slot}" if bad else slot, []).append(index)
-        for slot, indices in by_slot.items():
-            yield from (f"    case {index}:" for index in indices)
-            yield f"        return {slot};"
-        yield "    }"
-        yield "    return 0;"
-        yield "}"
+                slots[index] = f"({bad}) ? 0 : {slot}" if bad else slot
+        yield from _cases(slots)
+
+    def _frames(self) -> Iterator[str]:
+        """The frame of the page that an instruction reads or writes."""
+        yield ""
+        yield "int wanted_frame(const word *s, int pid, int index)"
+        yield "{"
+        yield "    const int r = PROCESS(pid) + FIXED + L->pages;"
+        yield "    (void)s, (void)r;"
+        yield "    switch (index) {"
+        frames = {}
+        for index, instruction in enumerate(self.program.instructions):
+            if isinstance(instruction, Load | Store) and self.allocation.boundary[index] is not None:
+                cell = instruction.cell
+                if cell.space is Space.PER_FRAME and cell.index is not None:
+                    frames[index] = self.statements.expr(cell.index)
+        yield from _cases(frames)
 
     # --- steps ---
 
@@ -206,6 +220,19 @@ class ProgramWriter:
             case Jump(to):
                 return [self._goto(to)]
         return self.statements.lines(instruction)
+
+
+def _cases(values: dict[int, str]) -> Iterator[str]:
+    """The cases of a function that gives a value for each instruction, 0 for others."""
+    indices: dict[str, list[int]] = {}
+    for index, value in values.items():
+        indices.setdefault(value, []).append(index)
+    for value, same in indices.items():
+        yield from (f"    case {index}:" for index in same)
+        yield f"        return {value};"
+    yield "    }"
+    yield "    return 0;"
+    yield "}"
 
 
 def _array(kind: str, name: str, values: list[int]) -> str:

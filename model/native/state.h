@@ -65,6 +65,9 @@ void run_step(word *s, int pid, int start);
 /* The slot of the lock that an instruction acquires; 0 where it acquires none. */
 int wanted_lock(const word *s, int pid, int index);
 
+/* The frame of the element or page that an instruction reads or writes; 0 where it does neither. */
+int wanted_frame(const word *s, int pid, int index);
+
 #define PROCESS(pid) (L->process_base + ((pid) - 1) * L->process_size)
 #define TABLE_OF(number) (L->table_base + ((number) - 1) * L->table_size)
 #define PTE_OF(table, page) (TABLE_OF(table) + 1 + L->leaves + (page))
