@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, c_int, c_int32, c_int64, c_ubyte, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_int, c_int32, c_int64, c_ubyte, c_uint32, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cowcheck.checker.native.predicates import predicates_text
 from cowcheck.model import native as model_native
 from cowcheck.model.ir import Program
 from cowcheck.model.native import VIEWS, Numbers, ProgramWriter, header
+from cowcheck.model.scenario import MAX_PROCESSES
 from cowcheck.model.system import Model
 from cowcheck.specs.statement import Invariant
 
@@ -24,6 +25,7 @@ RAN_OUT, SLICE_ENDED, FOUND_ONE, FAULTED = range(4)
 MARK_ACTION, MARK_BAD, MARK_BEFORE_BAD, MARK_END = 31, 32, 64, 128
 FAULT_MEMORY = 5
 NOBODY = -1
+MOST_ACTIONS = 2 * MAX_PROCESSES
 NO_NUMBER = (1 << 32) - 1
 _MOST_FIELDS = max(len(kind._fields) for kind in VIEWS)
 _HERE = Path(__file__).parent
@@ -65,17 +67,17 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "search_outcomes": (POINTER(c_uint32), (c_void_p,)),
     "search_parents": (POINTER(c_uint32), (c_void_p,)),
     "search_marks": (POINTER(c_ubyte), (c_void_p,)),
-    "search_degrees": (POINTER(c_ubyte), (c_void_p,)),
-    "search_targets": (POINTER(c_uint32), (c_void_p,)),
     "search_found": (POINTER(Record), (c_void_p,)),
     "search_aftermath": (POINTER(Record), (c_void_p,)),
     "search_blocks": (POINTER(c_ubyte), ()),
     "search_forget_blocks": (None, ()),
     "search_bytes": (c_uint64, (c_void_p,)),
     "search_state": (None, (c_void_p, c_uint32, c_void_p)),
-    "search_action": (c_int, (c_void_p, c_uint32, c_uint32)),
+    "search_steps": (c_int, (c_void_p, c_uint32, c_void_p, c_void_p)),
+    "search_merge": (c_int, (c_void_p, c_char_p)),
+    "search_merged": (c_uint64, (c_void_p,)),
     "progress_lost": (c_int64, (c_void_p,)),
-    "progress_steps": (c_uint64, (c_void_p, c_void_p, c_void_p)),
+    "progress_states": (None, (c_void_p, c_void_p)),
 }
 
 
@@ -191,17 +193,21 @@ class Search:
         records = [found[index] for index in range(self.invariants)]
         return sorted((record for record in records if record.used), key=lambda record: int(record.order))
 
-    def lost(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """The states that cannot reach an end, and the steps between them. Raises :class:`MemoryError`."""
+    def steps(self, number: int) -> list[tuple[int, int]]:
+        """The steps from a state that was expanded: the target and the action's code of each."""
+        targets, codes = array("I", bytes(4 * MOST_ACTIONS)), array("i", bytes(4 * MOST_ACTIONS))
+        count = self.call.search_steps(self.handle, number, _address(targets), _address(codes))
+        return list(zip(targets[:count], codes[:count], strict=True))
+
+    def lost(self) -> list[int]:
+        """The states that cannot reach an end, and nothing that was judged already. Raises :class:`MemoryError`."""
         count = self.call.progress_lost(self.handle)
         if count < 0:
             raise MemoryError
-        if not count:
-            return [], []
-        steps = self.call.progress_steps(self.handle, None, None)
-        states, pairs = array("I", bytes(4 * count)), array("I", bytes(8 * max(steps, 1)))
-        self.call.progress_steps(self.handle, _address(states), _address(pairs))
-        return list(states), [(pairs[2 * n], pairs[2 * n + 1]) for n in range(steps)]
+        states = array("I", bytes(4 * count))
+        if count:
+            self.call.progress_states(self.handle, _address(states))
+        return list(states)
 
 
 def _address(numbers: array[int]) -> int:

@@ -195,12 +195,13 @@ class NativeExplorer:
 
     def _stuck(self, search: Search) -> Iterator[Finding]:
         """The violation of progress, where there is one."""
-        states, steps = search.lost()
+        states = search.lost()
         if not states:
             return
-        call = self.engine.call
+        steps = {number: search.steps(number) for number in states}
+        graph = graph_of(states, ((source, target) for source in states for target, _ in steps[source]))
         node, cycle = shortest_lasso(
-            graph_of(states, steps), states, lambda source, target: int(call.search_action(search.handle, source, target))
+            graph, states, lambda source, target: next(code for other, code in steps[source] if other == target)
         )
         path = tuple(map(decode, search.path(node)))
         actions = tuple(map(decode, cycle))

@@ -21,13 +21,13 @@ typedef struct {
     Tree tree;
     uint32_t *parent;    /* of each state */
     uint8_t *marks;      /* of each state: the action that led there, and what it is */
-    uint8_t *degree;     /* of each state: how many steps lead from it */
-    uint32_t *targets;   /* of each step, in the order of their states */
-    uint64_t transitions, target_room;
+    uint8_t *degree;     /* of each state: how many steps lead from it to states that were known */
+    uint32_t *targets;   /* of each of these steps, in the order of their states */
+    uint64_t transitions, kept_steps, target_room;
     uint32_t room, next, level_end, depth; /* `next` is expanded next; it lies `depth` steps deep, as all to `level_end` */
     uint32_t *levels, level_count;         /* the first state of each level */
     uint64_t asked;                        /* the statements that are judged, a bit each */
-    int symmetry, edges_kept, sequel;
+    int symmetry, steps_kept, sequel;
     uint32_t outcomes[MAX_FRAMES + 1]; /* ends, by how many frames are free */
     Record found[STATEMENTS], aftermath[STATEMENTS];
     int found_count, aftermath_count;
@@ -144,25 +144,24 @@ static void make_room(uint32_t count)
         S->room = room;
 }
 
-static void add_edge(uint32_t number, uint32_t target)
+/* Keeps a step to a state that was known: one to a new state is told by that state's parent. */
+static void keep_step(uint32_t number, uint32_t target)
 {
-    S->degree[number]++;
-    if (S->edges_kept && S->transitions == S->target_room) {
+    if (S->kept_steps == S->target_room) {
         uint64_t room = S->target_room + S->target_room / 2 + 2048;
         S->targets = grown(S->targets, room, sizeof *S->targets);
         if (fault)
             return;
         S->target_room = room;
     }
-    if (S->edges_kept)
-        S->targets[S->transitions] = target;
-    S->transitions++;
+    S->degree[number]++;
+    S->targets[S->kept_steps++] = target;
 }
 
 /* The number of a state, which is judged where it is new. */
 static uint32_t add_state(const word *s, const word *from, const Parts *known, uint32_t parent, int action)
 {
-    uint32_t count = S->tree.roots.count;
+    uint32_t count = STATES_OF(&S->tree)->count;
     uint32_t number = tree_add(&S->tree, s, from, known);
     if (number != count || fault)
         return number;
@@ -212,9 +211,11 @@ static void expand(uint32_t number)
         }
         if (S->symmetry && !fault)
             canonicalise(after);
+        uint32_t known = STATES_OF(&S->tree)->count;
         uint32_t target = fault ? NO_NUMBER : add_state(after, current, &current_parts, number, actions[index]);
-        if (!fault)
-            add_edge(number, target);
+        S->transitions++;
+        if (!fault && S->steps_kept && target < known)
+            keep_step(number, target);
     }
     if (!count && is_end(current))
         end_reached(number);
@@ -250,7 +251,7 @@ void search_end(Search *search)
 
 /* A search from a state; NULL where it cannot be made. `first`: the state, of sizes->size words. */
 Search *search_begin(const int *sizes, const int *ops, int op_count, const int *starts, int start_count,
-                     const word *first, uint64_t asked, int symmetry, int edges_kept, int sequel)
+                     const word *first, uint64_t asked, int symmetry, int steps_kept, int sequel)
 {
     Search *search = calloc(1, sizeof *search);
     if (!search)
@@ -261,7 +262,7 @@ Search *search_begin(const int *sizes, const int *ops, int op_count, const int *
     search->levels = malloc(sizeof *search->levels);
     search->asked = asked;
     search->symmetry = symmetry;
-    search->edges_kept = edges_kept;
+    search->steps_kept = steps_kept;
     search->sequel = sequel;
     if (!search->ops || !search->starts || !search->levels || search->sizes.size > MOST_CHUNKS * CHUNK) {
         search_end(search);
@@ -270,7 +271,10 @@ Search *search_begin(const int *sizes, const int *ops, int op_count, const int *
     memcpy(search->ops, ops, op_count * sizeof *search->ops);
     memcpy(search->starts, starts, start_count * sizeof *search->starts);
     use(search);
-    tree_begin(&S->tree, L->size);
+    if (!tree_begin(&S->tree)) {
+        search_end(search);
+        return NULL;
+    }
     memset(current, 0, sizeof current);
     memset(after, 0, sizeof after);
     memcpy(after, first, L->size * sizeof(word));
@@ -289,7 +293,7 @@ Search *search_begin(const int *sizes, const int *ops, int op_count, const int *
 static void next_level(void)
 {
     S->depth++;
-    S->level_end = S->tree.roots.count;
+    S->level_end = STATES_OF(&S->tree)->count;
     S->levels = grown(S->levels, S->level_count + 1, sizeof *S->levels);
     if (!fault)
         S->levels[S->level_count++] = S->next;
@@ -298,7 +302,7 @@ static void next_level(void)
 /* Whether a state waits to be expanded; what is bad does not. */
 static int find_next(void)
 {
-    for (; S->next < S->tree.roots.count; S->next++) {
+    for (; S->next < STATES_OF(&S->tree)->count; S->next++) {
         if (S->next == S->level_end)
             next_level();
         if (!(S->marks[S->next] & MARK_BAD))
@@ -311,14 +315,14 @@ static int find_next(void)
 int search_run(Search *search, uint32_t most, uint32_t slice, int one)
 {
     use(search);
-    uint32_t begun = S->tree.roots.count;
+    uint32_t begun = STATES_OF(&S->tree)->count;
     while (!fault && find_next()) {
         if (one && S->found_count)
             return FOUND_ONE;
         expand(S->next++);
         if (S->broken_run)
             return BROKEN_RUN;
-        if (S->tree.roots.count >= most || S->tree.roots.count - begun >= slice)
+        if (STATES_OF(&S->tree)->count >= most || STATES_OF(&S->tree)->count - begun >= slice)
             break;
     }
     return fault ? FAULTED : find_next() ? SLICE_ENDED : fault ? FAULTED : RAN_OUT;
@@ -336,9 +340,9 @@ int search_merge(Search *search, const uint8_t *kinds)
 
 uint64_t search_merged(const Search *search) { return search->merged; }
 int search_fault(void) { return fault; }
-uint32_t search_states(const Search *search) { return search->tree.roots.count; }
+uint32_t search_states(const Search *search) { return STATES_OF(&search->tree)->count; }
 uint64_t search_transitions(const Search *search) { return search->transitions; }
-uint32_t search_frontier(const Search *search) { return search->tree.roots.count - search->next; }
+uint32_t search_frontier(const Search *search) { return STATES_OF(&search->tree)->count - search->next; }
 uint32_t search_expanding(const Search *search) { return search->depth; }
 uint32_t search_level_count(const Search *search) { return search->level_count; }
 uint32_t search_level_end(const Search *search) { return search->level_end; }
@@ -367,13 +371,13 @@ void search_state(Search *search, uint32_t number, word *out)
     memcpy(out, current, L->size * sizeof(word));
 }
 
-/* The first action that leads from one state to another; NOBODY where there is none. */
-int search_action(Search *search, uint32_t number, uint32_t target)
+/* The steps from a state that was expanded: their targets and actions; returns how many. */
+int search_steps(Search *search, uint32_t number, uint32_t *targets, int *codes)
 {
     use(search);
-    int actions[MOST_ACTIONS];
+    int actions[MOST_ACTIONS], steps = 0;
     tree_get(&S->tree, number, current, &current_parts);
-    int count = enabled_actions(current, actions);
+    int count = S->marks[number] & MARK_BAD ? 0 : enabled_actions(current, actions);
     for (int index = 0; index < count; index++) {
         memcpy(after, current, L->size * sizeof(word));
         event_count = 0;
@@ -382,8 +386,8 @@ int search_action(Search *search, uint32_t number, uint32_t target)
             continue;
         if (S->symmetry)
             canonicalise(after);
-        if (tree_add(&S->tree, after, current, &current_parts) == target)
-            return actions[index];
+        targets[steps] = tree_add(&S->tree, after, current, &current_parts);
+        codes[steps++] = actions[index];
     }
-    return NOBODY;
+    return steps;
 }
