@@ -69,6 +69,14 @@ def cli() -> None:
 )
 @click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
 @click.option(
+    "--merge",
+    type=click.Choice(["never", "large", "always"]),
+    default="large",
+    help="When a process that holds a lock runs on to its release in one step: in searches that become large, or in "
+    "all. [default: large]",
+)
+@click.option("--no-reduction", is_flag=True, help="The plain graph: --no-symmetry and --merge never.")
+@click.option(
     "--keep-going/--stop-at-first",
     default=True,
     help="Find every kind of violation, or end an exploration at its first. [default: keep going]",

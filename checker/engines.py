@@ -54,7 +54,9 @@ def prepare(models: Sequence[Model], wanted: EngineName, tell: Tell) -> None:
     if wanted is EngineName.REFERENCE:
         return
     if find_compiler() is None and wanted is EngineName.AUTO:
-        tell(f"cowcheck: no C compiler ({', '.join(COMPILERS)}): the reference interpreter explores, which takes longer")
+        tell(
+            f"cowcheck: no C compiler ({', '.join(COMPILERS)}): the reference interpreter explores, which takes longer"
+        )
         return
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         engines = list(pool.map(lambda model: engine_for(model, wanted), models))

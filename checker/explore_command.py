@@ -19,6 +19,8 @@ from cowcheck.checker.explore import Budget
 from cowcheck.checker.graph import FORMATS
 from cowcheck.checker.job import Job, load
 from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_shared
+from cowcheck.checker.merging import Refused, merging_of
+from cowcheck.checker.native import Merge
 from cowcheck.checker.output import check_apart, check_writable, write_text
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.report import Explored, Report, Shown, shortest
@@ -51,6 +53,8 @@ class Options:
     graph_file: str | None = None
     save_file: str | None = None
     engine: str = EngineName.AUTO
+    merge: str = Merge.LARGE
+    no_reduction: bool = False
 
 
 def explore_command(options: Options) -> ExitStatus:
@@ -119,8 +123,9 @@ def _jobs(options: Options) -> list[Job]:
     return [
         Job(
             design, scenario, options.harts, options.frames, options.pages, budget, options.oracle == "z3",
-            not options.no_symmetry, options.keep_going, options.invariants, options.graph_file or "",
-            EngineName(options.engine),
+            not (options.no_symmetry or options.no_reduction), options.keep_going, options.invariants,
+            options.graph_file or "", EngineName(options.engine),
+            Merge.NEVER if options.no_reduction else Merge(options.merge),
         )
         for design in designs
         for scenario in scenarios
@@ -134,8 +139,21 @@ def _prepare(options: Options, jobs: Sequence[Job], loaded: Sequence[tuple[Desig
         if wanted is EngineName.NATIVE:
             tell(f"cowcheck: {option} needs the reference interpreter, which explores here")
         return
+    if jobs[0].merge is Merge.ALWAYS:
+        _tell_refusals(wanted, loaded)
     of_program = {id(design.program): (design, scenario) for design, scenario in loaded}
     prepare([Model(design.program, scenario) for design, scenario in of_program.values()], wanted, tell)
+
+
+def _tell_refusals(wanted: EngineName, loaded: Sequence[tuple[Design, Scenario]]) -> None:
+    if wanted is EngineName.REFERENCE:
+        tell("cowcheck: --merge always: the reference interpreter merges no runs")
+        return
+    for design in {id(design.program): design for design, _ in loaded}.values():
+        try:
+            merging_of(design.program)
+        except Refused as error:
+            tell(f"cowcheck: no runs of {design.name} are merged: {error}")
 
 
 def _coverage(explored: Sequence[Explored]) -> list[Coverage]:

@@ -18,7 +18,7 @@ from cowcheck.checker.explore import Budget, Exploration, Explorer, Progress
 from cowcheck.checker.finding import Finding
 from cowcheck.checker.graph_labels import write_labelled_graph
 from cowcheck.checker.judge import Judge
-from cowcheck.checker.native import Declined, NativeExplorer
+from cowcheck.checker.native import Declined, Merge, NativeExplorer
 from cowcheck.checker.result import Failure, Method, Result, Stats, Subject, Verdict, Violation
 from cowcheck.checker.retrace import Claim, Unlike, retrace
 from cowcheck.model.errors import CowcheckError
@@ -49,6 +49,7 @@ class Job(NamedTuple):
     invariants: tuple[str, ...] = ()  # none: all
     graph: str = ""  # the file that the state graph is written to
     engine: EngineName = EngineName.AUTO
+    merge: Merge = Merge.LARGE
 
     @property
     def method(self) -> Method:
@@ -111,14 +112,14 @@ def _explore(job: Job, report: Callable[[Progress], None] | None) -> Result:
     design, scenario = load(job)
     asked = find_invariants(job.invariants) if job.invariants else INVARIANTS
     model = Model(design.program, scenario)
-    engine, found = _search(job, model, Judge(job.oracle, asked), report)
+    engine, merged, found = _search(job, model, Judge(job.oracle, asked), report)
     reached = reached_lines(design, model.interpreter)  # before anything is run again
     violations = tuple(_told(job, design, scenario, item) for item in found.findings)
     verdict = Verdict.FAIL if violations else Verdict.PASS if found.complete else Verdict.INCONCLUSIVE
     return Result(
         verdict=verdict,
         subject=subject_of(design, scenario),
-        method=job.method._replace(engine=engine),
+        method=job.method._replace(engine=engine, merged=merged),
         stats=_stats(found),
         outcomes=found.outcomes,
         violations=violations,
@@ -129,15 +130,23 @@ def _explore(job: Job, report: Callable[[Progress], None] | None) -> Result:
 
 def _search(
     job: Job, model: Model, judge: Judge, report: Callable[[Progress], None] | None
-) -> tuple[str, Exploration]:
-    """The engine that explored, and what it found."""
+) -> tuple[str, bool, Exploration]:
+    """The engine that explored, whether it merged runs, and what it found."""
     engine = None if job.needs_reference else engine_for(model, job.engine)
     if engine is not None:
         try:
             native = NativeExplorer(
-                model, judge, engine, symmetry=job.symmetry, keep_going=job.keep_going, budget=job.budget, report=report
+                model,
+                judge,
+                engine,
+                symmetry=job.symmetry,
+                merge=job.merge,
+                keep_going=job.keep_going,
+                budget=job.budget,
+                report=report,
             )
-            return EngineName.NATIVE.value, native.run()
+            found = native.run()
+            return EngineName.NATIVE.value, native.merged, found
         except Declined:
             pass  # the reference interpreter finds out why
     explorer = Explorer(
@@ -146,7 +155,7 @@ def _search(
     found = explorer.run()
     if job.graph:
         write_labelled_graph(explorer, found, Path(job.graph))
-    return EngineName.REFERENCE.value, found
+    return EngineName.REFERENCE.value, False, found
 
 
 def _told(job: Job, design: Design, scenario: Scenario, found: Finding) -> Violation:

@@ -105,6 +105,7 @@ class Method(NamedTuple):
     oracle: str  # "compiled", or "z3" where z3 itself has judged every view
     keep_going: bool
     engine: str = ""  # "native" or "reference"; empty where there was no search
+    merged: bool = False  # runs that hold a lock were single steps (checker/merging.py)
 
 
 class Failure(NamedTuple):

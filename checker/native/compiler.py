@@ -59,7 +59,9 @@ def built(units: tuple[Unit, ...], compiler: Path) -> Path:
     with _scratch(folder) as scratch:
         objects = [folder / f"part-{_digest((unit,), compiler)}.o" for unit in units]
         missing = [(unit, target) for unit, target in zip(units, objects, strict=True) if not _is_there(target)]
-        running = [_start(unit, target, scratch / str(number), compiler) for number, (unit, target) in enumerate(missing)]
+        running = [
+            _start(unit, target, scratch / str(number), compiler) for number, (unit, target) in enumerate(missing)
+        ]
         for process, (_, target) in zip(running, missing, strict=True):
             _finish(process, scratch, target)
         linked = scratch / "linked"
@@ -73,6 +75,7 @@ def built(units: tuple[Unit, ...], compiler: Path) -> Path:
 
 
 class _Process(NamedTuple):
+    name: str
     popen: subprocess.Popen[str]
     output: Path
 
@@ -94,7 +97,7 @@ def _run(command: list[str], output: Path) -> _Process:
         )  # fmt: skip
     except OSError as error:
         raise CompilerError(f"{command[0]}: {error.strerror or error}") from error
-    return _Process(popen, output)
+    return _Process(command[0], popen, output)
 
 
 def _finish(process: _Process, scratch: Path, target: Path) -> None:
@@ -102,7 +105,7 @@ def _finish(process: _Process, scratch: Path, target: Path) -> None:
     told, _ = process.popen.communicate()
     if process.popen.returncode != 0 or not process.output.is_file():
         lines = told.replace(str(scratch), "").splitlines()[:_TOLD_LINES]
-        raise CompilerError("\n".join([f"{process.popen.args[0]} ended with {process.popen.returncode}", *lines]))  # type: ignore[index] # it is a list
+        raise CompilerError("\n".join([f"{process.name} ended with {process.popen.returncode}", *lines]))
     os.replace(process.output, target)
 
 

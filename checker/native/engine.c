@@ -10,6 +10,7 @@ const Op *OPS;
 const int *STARTS;
 int fault;
 
+#include "hardware.c"
 #include "kernel.c"
 #include "processes.c"
 #include "system.c"
@@ -17,5 +18,8 @@ int fault;
 #include "symmetry.c"
 #include "table.c"
 #include "predicates.h"
+#include "records.c"
+#include "merging.c"
 #include "search.c"
+#include "calls.c"
 #include "progress.c"

@@ -21,7 +21,7 @@ from cowcheck.model.scenario import MAX_PROCESSES
 from cowcheck.model.system import Model
 from cowcheck.specs.statement import Invariant
 
-RAN_OUT, SLICE_ENDED, FOUND_ONE, FAULTED = range(4)
+RAN_OUT, SLICE_ENDED, FOUND_ONE, FAULTED, BROKEN_RUN = range(5)
 MARK_ACTION, MARK_BAD, MARK_BEFORE_BAD, MARK_END = 31, 32, 64, 128
 FAULT_MEMORY = 5
 NOBODY = -1
@@ -30,8 +30,8 @@ NO_NUMBER = (1 << 32) - 1
 _MOST_FIELDS = max(len(kind._fields) for kind in VIEWS)
 _HERE = Path(__file__).parent
 _MODEL = Path(model_native.__file__).parent
-_MODEL_PARTS = ("state.h", "kernel.h", "kernel.c", "processes.c", "system.c", "observe.c")
-_PARTS = ("engine.c", "symmetry.c", "table.c", "search.c", "merging.c", "progress.c")
+_MODEL_PARTS = ("state.h", "kernel.h", "hardware.c", "kernel.c", "processes.c", "system.c", "observe.c")
+_PARTS = ("engine.c", "symmetry.c", "table.c", "records.c", "merging.c", "search.c", "calls.c", "progress.c")
 
 
 class Record(Structure):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from typing import Any, get_type_hints
 
 from cowcheck.checker.explore import Budget, Exploration, Progress, decode
@@ -15,12 +16,12 @@ from cowcheck.checker.finding import Finding, sentence
 from cowcheck.checker.graph import StateGraph, graph_of, shortest_lasso
 from cowcheck.checker.judge import Broken, Judge, message
 from cowcheck.checker.memory import peak_rss_bytes, rss_bytes
+from cowcheck.checker.merging import Merging, Refused, merging_of
 from cowcheck.checker.native.engine import (
+    BROKEN_RUN,
     FAULT_MEMORY,
     FAULTED,
     FOUND_ONE,
-    MARK_BAD,
-    MARK_END,
     NOBODY,
     SLICE_ENDED,
     Engine,
@@ -40,6 +41,17 @@ MOST_STATES = (1 << 32) - 2
 _NO_END = SystemView(panicked=False, end_reachable=False)
 
 
+MERGED_FROM = 1 << 17  # states of a search that is large: it is begun anew with merged runs
+
+
+class Merge(StrEnum):
+    """When runs are merged (checker/merging.py)."""
+
+    NEVER = "never"
+    LARGE = "large"
+    ALWAYS = "always"
+
+
 class Declined(Exception):
     """The engine came to a state that it does not take: the reference interpreter has to say what is to be said."""
 
@@ -57,6 +69,7 @@ class NativeExplorer:
         engine: Engine,
         *,
         symmetry: bool = True,
+        merge: Merge = Merge.NEVER,
         keep_going: bool = True,
         budget: Budget = Budget(),  # noqa: B008 - an immutable value
         clock: Callable[[], float] = time.perf_counter,
@@ -67,6 +80,9 @@ class NativeExplorer:
         self.engine = engine
         self.observer = Observer(model)
         self.symmetry = symmetry
+        self.merge = merge
+        self.merged = False  # whether the result is of a search with merged runs
+        self.merging = _merging(model) if merge is not Merge.NEVER else None
         self.canonical: Canonical = FrameSymmetry(model) if symmetry else no_symmetry
         self.keep_going = keep_going
         self.budget = budget
@@ -79,59 +95,96 @@ class NativeExplorer:
         self._judged = {invariant.name for invariant in judge.invariants}
         self._judges_progress = bool(judge.table(SystemView)[_NO_END])
         self.bytes = 0
+        self._started = 0.0
 
     def run(self) -> Exploration:
         """Explores to the end, to the first violation (without ``keep_going``), or to a budget.
 
         Raises :class:`Declined`; then nothing is known.
         """
-        started = self.clock()
-        engine = self.engine.call
-        engine.search_forget_blocks()
-        first = next(self.model.initial_states())
-        with self._search(first, self._judged, edges=self._judges_progress) as search:
-            stopped = self._run(search, started)
-            unchecked: tuple[str, ...] = ()
-            found = [self._finding(search, record) for record in search.records()]
-            if stopped and "progress" in self._judged:
-                unchecked = ("progress",)
-            elif not stopped and self._judges_progress:
-                found += self._stuck(search)
-            order = [invariant.name for invariant in self.judge.invariants]
-            findings = sorted(found, key=lambda finding: order.index(finding.invariant))
-            known = {finding.invariant for finding in findings}
-            sequels = [
-                self._finding(search, record, after=self.engine.invariants[record.cause].name)
-                for record in search.records(aftermath=True)
-                if self.statements[record.statement].invariant not in known
-            ]
-            outcomes = engine.search_outcomes(search.handle)
-            self.bytes = int(engine.search_bytes(search.handle))
-            exploration = Exploration(
-                findings=findings,
-                graph=StateGraph(),
-                states=search.states,
-                transitions=int(engine.search_transitions(search.handle)),
-                depth=len(search.levels) - 1,
-                seconds=0.0,
-                peak_rss_bytes=0,
-                stopped=stopped,
-                unchecked=unchecked,
-                outcomes=dict(
-                    sorted(
-                        (f"{free} of {self.model.layout.frames} frames free", int(outcomes[free]))
-                        for free in range(self.model.layout.frames + 1)
-                        if outcomes[free]
-                    )
-                ),
-            )
-            self.look_at(search, exploration)
-        exploration.findings = findings + self._sequels(findings, sequels)
-        blocks = engine.search_blocks()
+        self._started = self.clock()
+        self.engine.call.search_forget_blocks()
+        exploration = self._merged() if self.merge is Merge.ALWAYS else None
+        if exploration is None:
+            exploration = self._plain()
+        blocks = self.engine.call.search_blocks()
         for index in range(len(self.model.program.instructions)):
             self.model.interpreter.blocks_run[index] |= blocks[index]
-        exploration.seconds = self.clock() - started
+        exploration.seconds = self.clock() - self._started
         exploration.peak_rss_bytes = peak_rss_bytes()
+        return exploration
+
+    def _plain(self) -> Exploration:
+        """A search of every step; where it becomes large and has found nothing, one with merged runs takes its place."""
+        with self._begin() as search:
+            first = MERGED_FROM if self.merge is Merge.LARGE and self.merging is not None else None
+            ended, stopped = self._run(search, first, one=not self.keep_going)
+            if ended == SLICE_ENDED and not stopped:
+                if search.records():
+                    ended, stopped = self._run(search, None, one=not self.keep_going)
+                else:
+                    search.close()
+            if search.handle is not None:
+                return self._explored(search, "the first violation" if ended == FOUND_ONE else stopped)
+        merged = self._merged()
+        if merged is not None:
+            return merged
+        with self._begin() as search:
+            ended, stopped = self._run(search, None, one=not self.keep_going)
+            return self._explored(search, "the first violation" if ended == FOUND_ONE else stopped)
+
+    def _merged(self) -> Exploration | None:
+        """A search with merged runs; None where it finds a violation, or cannot be made: then every step counts."""
+        if self.merging is None:
+            return None
+        with self._begin() as search:
+            if not self.engine.call.search_merge(search.handle, self.merging.kinds):
+                raise MemoryError
+            ended, stopped = self._run(search, None, one=True)
+            if ended in (FOUND_ONE, BROKEN_RUN) or search.records():
+                return None
+            if not stopped and self._judges_progress and search.lost():
+                return None
+            self.merged = True
+            return self._explored(search, stopped)
+
+    def _explored(self, search: Search, stopped: str) -> Exploration:
+        """What a search that has ended found."""
+        engine = self.engine.call
+        unchecked: tuple[str, ...] = ()
+        found = [self._finding(search, record) for record in search.records()]
+        if stopped and "progress" in self._judged:
+            unchecked = ("progress",)
+        elif not stopped and self._judges_progress:
+            found += self._stuck(search)
+        order = [invariant.name for invariant in self.judge.invariants]
+        findings = sorted(found, key=lambda finding: order.index(finding.invariant))
+        known = {finding.invariant for finding in findings}
+        sequels = [
+            self._finding(search, record, after=self.engine.invariants[record.cause].name)
+            for record in search.records(aftermath=True)
+            if self.statements[record.statement].invariant not in known
+        ]
+        frames = self.model.layout.frames
+        outcomes = [int(count) for count in engine.search_outcomes(search.handle)[: frames + 1]]
+        self.bytes = int(engine.search_bytes(search.handle))
+        exploration = Exploration(
+            findings=findings,
+            graph=StateGraph(),
+            states=search.states,
+            transitions=int(engine.search_transitions(search.handle)),
+            depth=len(search.levels) - 1,
+            seconds=0.0,
+            peak_rss_bytes=0,
+            stopped=stopped,
+            unchecked=unchecked,
+            outcomes=dict(
+                sorted((f"{free} of {frames} frames free", count) for free, count in enumerate(outcomes) if count)
+            ),
+        )
+        self.look_at(search, exploration)
+        search.close()
+        exploration.findings = findings + self._sequels(findings, sequels)
         return exploration
 
     def look_at(self, search: Search, exploration: Exploration) -> None:
@@ -139,32 +192,34 @@ class NativeExplorer:
 
     # --- the search ---
 
+    def _begin(self) -> Search:
+        first = next(self.model.initial_states())
+        return self._search(first, self._judged, edges=self._judges_progress)
+
     def _search(self, first: StateTuple, judged: set[str], *, edges: bool, sequel: bool = False) -> Search:
         asked = sum(1 << number for number, it in enumerate(self.statements) if it.invariant in judged)
-        return Search(
-            self.engine, self.sizes, first, asked=asked, symmetry=self.symmetry, edges=edges, sequel=sequel
-        )
+        return Search(self.engine, self.sizes, first, asked=asked, symmetry=self.symmetry, edges=edges, sequel=sequel)
 
-    def _run(self, search: Search, started: float) -> str:
-        """Runs the search in slices; what stopped it, or nothing."""
+    def _run(self, search: Search, until: int | None, one: bool = False) -> tuple[int, str]:
+        """Runs the search in slices to its end, to a budget or to ``until`` states; with ``one``, to a violation. How the
+        last slice ended, and the budget that ended the search."""
         call = self.engine.call
         most = MOST_STATES if self.budget.states is None else min(self.budget.states, MOST_STATES)
         while True:
-            ended = call.search_run(search.handle, most, SLICE, not self.keep_going)
+            ended = call.search_run(search.handle, min(most, until or most), SLICE, one)
             if ended == FAULTED:
                 if call.search_fault() == FAULT_MEMORY:
                     raise MemoryError
                 raise Declined
-            if ended == FOUND_ONE:
-                return "the first violation"
-            seconds = self.clock() - started
+            seconds = self.clock() - self._started
             if self.report is not None:
                 frontier = call.search_frontier(search.handle)
                 self.report(Progress(search.states, call.search_expanding(search.handle), frontier, seconds))
             if ended != SLICE_ENDED:
-                return ""
-            if stopped := self._over_budget(search.states, seconds):
-                return stopped
+                return ended, ""
+            stopped = self._over_budget(search.states, seconds)
+            if stopped or (until is not None and search.states >= until):
+                return ended, stopped
 
     def _over_budget(self, states: int, seconds: float) -> str:
         budget = self.budget
@@ -225,12 +280,16 @@ class NativeExplorer:
         return sequels
 
 
+def _merging(model: Model) -> Merging | None:
+    try:
+        return merging_of(model.program)
+    except Refused:
+        return None
+
+
 def _view(record: Record) -> View:
     kind: Any = VIEWS[record.kind]
     wanted = get_type_hints(kind).values()
     values = [bool(value) if want is bool else int(value) for value, want in zip(record.fields, wanted, strict=False)]
     view: View = kind(*values[: len(kind._fields)])
     return view
-
-
-__all__ = ["MARK_BAD", "MARK_END", "Declined", "NativeExplorer"]

@@ -47,7 +47,9 @@ def predicates_text(invariants: Sequence[Invariant]) -> str:
         "    switch (kind) {",
     ]
     for kind in VIEWS:
-        lines.append(f"    case {view_name(kind)}: /* {', '.join(f'v[{i}] {f}' for i, f in enumerate(kind._fields))} */")
+        lines.append(
+            f"    case {view_name(kind)}: /* {', '.join(f'v[{i}] {f}' for i, f in enumerate(kind._fields))} */"
+        )
         for number, (index, statement) in enumerate(statements):
             if statement.view is kind:
                 name = invariants[index].name

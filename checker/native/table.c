@@ -50,10 +50,26 @@ static inline uint64_t hash_of(const uint64_t *key, int width)
  * another key is told apart without a look at that key. */
 static inline uint32_t tag_of(const Table *table, uint64_t hash) { return (uint32_t)(hash >> 32) & ~table->mask; }
 
+/* Zeroed memory for an index. One that is large is asked for in huge pages, where the system has them: every look-up
+ * goes to a place of its own. */
+static uint32_t *index_of_size(size_t count)
+{
+    size_t bytes = count * sizeof(uint32_t), huge = (size_t)1 << 21;
+    if (bytes < 2 * huge)
+        return calloc(count, sizeof(uint32_t));
+    void *index = NULL;
+    if (posix_memalign(&index, huge, bytes))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(index, bytes, MADV_HUGEPAGE);
+#endif
+    return memset(index, 0, bytes);
+}
+
 static int grow_index(Table *table, int width)
 {
     uint32_t size = table->mask ? (table->mask + 1) * 2 : 256;
-    uint32_t *index = size ? calloc(size, sizeof *index) : NULL;
+    uint32_t *index = size ? index_of_size(size) : NULL;
     if (!index) {
         fault = FAULT_MEMORY;
         return 0;

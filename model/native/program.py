@@ -57,7 +57,9 @@ class ProgramWriter:
 
     def text(self) -> str:
         """The whole C text."""
-        return "\n".join((*self._names(), *self._boundaries(), *self._locks(), *self._frames(), *self._step(), *self._whole(), ""))
+        return "\n".join(
+            (*self._names(), *self._boundaries(), *self._locks(), *self._frames(), *self._step(), *self._whole(), "")
+        )
 
     # --- what the program declares ---
 

@@ -227,4 +227,3 @@ class StatementWriter:
         if name == "intr_on":
             return [f"if (s[b + NOFF]) {self._panic(INTR_LOCKED)}", f"{call};"]
         return [f"{self._var(instruction.target)} = {call};" if instruction.target is not None else f"{call};"]
-
