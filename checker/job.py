@@ -175,6 +175,7 @@ def _stats(found: Exploration) -> Stats:
         peak_rss_bytes=memory.peak_rss_bytes(),
         complete=found.complete,
         stopped=found.stopped,
+        levels=() if found.complete else tuple(found.levels),
     )
 
 

@@ -131,6 +131,13 @@ uint64_t search_bytes(const Search *search)
     return tree_bytes(&search->tree) + search->room * 6ull + search->target_room * 4 + sizeof *search;
 }
 
+/* The bytes that the next states need at once, where the index of all states then grows. */
+uint64_t search_growth(const Search *search, uint32_t states)
+{
+    const Table *table = STATES_OF(&search->tree);
+    return (uint64_t)table->count + states >= table->mask - table->mask / 4 ? ((uint64_t)table->mask + 1) * 8 : 0;
+}
+
 /* The state of a number, as words. */
 void search_state(Search *search, uint32_t number, word *out)
 {

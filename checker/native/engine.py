@@ -72,6 +72,7 @@ _FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "search_blocks": (POINTER(c_ubyte), ()),
     "search_forget_blocks": (None, ()),
     "search_bytes": (c_uint64, (c_void_p,)),
+    "search_growth": (c_uint64, (c_void_p, c_uint32)),
     "search_state": (None, (c_void_p, c_uint32, c_void_p)),
     "search_steps": (c_int, (c_void_p, c_uint32, c_void_p, c_void_p)),
     "search_merge": (c_int, (c_void_p, c_char_p)),

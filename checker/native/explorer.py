@@ -174,6 +174,7 @@ class NativeExplorer:
             states=search.states,
             transitions=int(engine.search_transitions(search.handle)),
             depth=len(search.levels) - 1,
+            levels=search.levels,
             seconds=0.0,
             peak_rss_bytes=0,
             stopped=stopped,
@@ -217,17 +218,17 @@ class NativeExplorer:
                 self.report(Progress(search.states, call.search_expanding(search.handle), frontier, seconds))
             if ended != SLICE_ENDED:
                 return ended, ""
-            stopped = self._over_budget(search.states, seconds)
+            stopped = self._over_budget(search.states, seconds, call.search_growth(search.handle, SLICE))
             if stopped or (until is not None and search.states >= until):
                 return ended, stopped
 
-    def _over_budget(self, states: int, seconds: float) -> str:
+    def _over_budget(self, states: int, seconds: float, growth: int) -> str:
         budget = self.budget
         if budget.states is not None and states >= budget.states:
             return f"{budget.states} states"
         if budget.seconds is not None and seconds >= budget.seconds:
             return f"{budget.seconds:g} s"
-        if budget.memory_bytes is not None and rss_bytes() >= budget.memory_bytes:
+        if budget.memory_bytes is not None and rss_bytes() + growth >= budget.memory_bytes:
             return f"{budget.memory_bytes >> 20} MiB of memory"
         return ""
 

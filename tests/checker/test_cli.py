@@ -298,7 +298,11 @@ def test_ctrl_c_ends_it_cleanly(options: tuple[str, ...]) -> None:
     """As on a terminal, the whole process group gets the signal."""
     started = time.monotonic()
     process = subprocess.Popen(
-        [*COMMAND, "explore", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*COMMAND, "explore", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     time.sleep(2.5)
     os.killpg(process.pid, signal.SIGINT)

@@ -10,7 +10,7 @@ import pytest
 from cowcheck.checker.catalogue import Design, load_design, scenarios, shipped_design
 from cowcheck.checker.cli import main
 from cowcheck.checker.judge import Judge
-from cowcheck.checker.merging import ACQUIRE, PAGE, RELEASE, WORD, Refused, merging_of
+from cowcheck.checker.merging import PAGE, RELEASE, WORD, Refused, merging_of
 from cowcheck.checker.native import Merge, NativeExplorer, find_compiler
 from cowcheck.checker.native import explorer as native_explorer
 from cowcheck.checker.symmetry import FrameSymmetry, no_symmetry
@@ -53,7 +53,9 @@ def without(text: str, function: str) -> str:
     """The design without the lock in one function."""
     before, head, rest = text.partition(f"def {function}(")
     body, end, after = rest.partition("\n\n\n")
-    lines = [line for line in body.splitlines() if "acquire(kmem.lock)" not in line and "release(kmem.lock)" not in line]
+    lines = [
+        line for line in body.splitlines() if "acquire(kmem.lock)" not in line and "release(kmem.lock)" not in line
+    ]
     return before + head + "\n".join(lines) + end + after
 
 

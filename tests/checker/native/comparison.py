@@ -14,7 +14,18 @@ from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Model, StateTuple
 from cowcheck.specs.invariants import INVARIANTS
 
-COMPARED = ("findings", "states", "transitions", "depth", "stopped", "unchecked", "outcomes", "ends", "violating")
+COMPARED = (
+    "findings",
+    "states",
+    "transitions",
+    "depth",
+    "levels",
+    "stopped",
+    "unchecked",
+    "outcomes",
+    "ends",
+    "violating",
+)
 
 
 class Looked(NativeExplorer):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cowcheck.checker.catalogue import Design, load_design, scenarios, shipped_design
+from cowcheck.checker.catalogue import load_design, scenarios, shipped_design
 from cowcheck.checker.engines import EngineName
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.job import Job, run

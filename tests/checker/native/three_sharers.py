@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cowcheck.model.user import Scenario, fork, load, meet, read, store, wait
 
-SCENARIO = Scenario(name="three-sharers", title="three sharers store and read on two pages", harts=3, frames=20, pages=("data", "data"))
+SCENARIO = Scenario(
+    name="three-sharers", title="three sharers store and read on two pages", harts=3, frames=20, pages=("data", "data")
+)
 
 
 def parent() -> None:
