@@ -65,7 +65,7 @@ def cli() -> None:
     "--engine",
     type=click.Choice(["auto", "native", "reference"]),
     default="auto",
-    help="What runs the design: compiled C (where there is a C compiler), or the reference interpreter. [default: auto]",
+    help="What runs the design: C, compiled (where there is a compiler), or the reference interpreter. [default: auto]",
 )
 @click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
 @click.option(

@@ -5,8 +5,8 @@ merged commute with every step that another process can take in between (R. Lipt
 properties of parallel programs", CACM 18(12), 1975), and no state in the middle is left unjudged. One lock is chosen,
 L, and a run merges
 
-1. a read or write of a word that the program touches under L alone, everywhere (:mod:`cowcheck.model.locks`). Nobody
-   else can take L meanwhile, so nobody else touches the word;
+1. a read or write of a word that the program touches under L alone, everywhere (``model/locks.py``). Nobody else can
+   take L meanwhile, so nobody else touches the word;
 2. a read or write of a page that no other process can reach in this state: no register of another process, no other page
    table and no other hart's TLB names the frame, and the free list is L's. Nobody can come to know it before L is
    released;

@@ -112,10 +112,8 @@ def _tested(program: Program) -> set[tuple[Var, str]]:
 def tests_free_list(program: Program) -> bool:
     """Some branch depends on the free list's head."""
     tested = _tested(program)
-    return any(
-        isinstance(one, Load) and one.cell.name == FREE_LIST and (one.target, one.function) in tested
-        for one in program.instructions
-    )
+    loads = [one for one in program.instructions if isinstance(one, Load) and one.cell.name == FREE_LIST]
+    return any((one.target, one.function) in tested for one in loads)
 
 
 class CodeGenerator:

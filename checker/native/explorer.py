@@ -115,7 +115,7 @@ class NativeExplorer:
         return exploration
 
     def _plain(self) -> Exploration:
-        """A search of every step; where it becomes large and has found nothing, one with merged runs takes its place."""
+        """A search of every step; where it becomes large and has found nothing, one with merged runs instead."""
         with self._begin() as search:
             first = MERGED_FROM if self.merge is Merge.LARGE and self.merging is not None else None
             ended, stopped = self._run(search, first, one=not self.keep_going)
@@ -202,8 +202,8 @@ class NativeExplorer:
         return Search(self.engine, self.sizes, first, asked=asked, symmetry=self.symmetry, edges=edges, sequel=sequel)
 
     def _run(self, search: Search, until: int | None, one: bool = False) -> tuple[int, str]:
-        """Runs the search in slices to its end, to a budget or to ``until`` states; with ``one``, to a violation. How the
-        last slice ended, and the budget that ended the search."""
+        """Runs the search in slices to its end, to a budget or to ``until`` states; with ``one``, to a violation. Says
+        how the last slice ended, and the budget that ended the search."""
         call = self.engine.call
         most = MOST_STATES if self.budget.states is None else min(self.budget.states, MOST_STATES)
         while True:

@@ -1,8 +1,8 @@
 """The C text of a design's program: what each instruction does to a state, written out as the reference's Python is.
 
 One function runs a step: a switch to the instruction that the process stands at, then the instructions in their order,
-with labels where control comes from elsewhere. At an instruction that begins a step the function returns. The text knows
-no sizes, so one compiled program serves every scenario; it says the source line of what it does.
+with labels where control comes from elsewhere. At an instruction that begins a step the function returns. The text
+knows no sizes, so one compiled program serves every scenario; it says the source line of what it does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ProgramWriter:
         """The variables of the kernel: where they stand in a state."""
         yield '#include "state.h"\n'
         yield '#include "kernel.h"\n'
-        yield "/* The kernel's variables: slots of a state, and numbers of arrays that have an element for each frame. */"
+        yield "/* The kernel's variables: slots of a state, and numbers of arrays with an element for each frame. */"
         for slot, declared in enumerate(self.scalars, start=2):
             yield f"#define {self.names[declared.name]} {slot} /* {comment(declared.name)} */"
         for number, name in enumerate(self.arrays):

@@ -60,7 +60,7 @@ def without(text: str, function: str) -> str:
 
 
 def test_a_lock_removed_in_one_place_protects_its_words_nowhere(write_design: Callable[[str], Design]) -> None:
-    """kaddref changes a count without the lock: no access to the counts is merged any more, in kfree and kalloc neither."""
+    """kaddref changes a count without the lock: no access to the counts is merged any more, not in kfree either."""
     program = write_design(without(LAB_PLAN, "kaddref")).program
     merging = merging_of(program)
     assert lock_use(program).protected == {"kmem.lock": frozenset({"kmem.freelist"})}

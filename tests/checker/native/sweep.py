@@ -28,9 +28,8 @@ FOLDERS = ("right", "broken", "broken/patterns", "broken/copies", "broken/statem
 def subjects(names: list[str]) -> list[Design]:
     """The designs to compare on, by name or file name where some are given."""
     files = [path for folder in FOLDERS for path in sorted((TESTS / folder).glob("*.py"))]
-    every = [(name, lambda name=name: designs()[name]) for name in designs()]
-    every += [(path.stem, lambda path=path: load_design(path)) for path in files]
-    return [load() for name, load in every if not names or name in names]
+    shipped = [design for name, design in designs().items() if not names or name in names]
+    return shipped + [load_design(path) for path in files if not names or path.stem in names]
 
 
 def plays() -> list[Scenario]:
@@ -75,7 +74,8 @@ def main(arguments: list[str]) -> int:
             times["native"] += first.seconds
             times["reference"] += compared.reference.seconds
     sys.stdout.write(
-        f"{same} the same, {different} different, {large} larger than {MOST} states, {declined} declined; "
+        f"{same} the same, {different} different, {large} larger than {MOST} states, {declined} "
+        f"declined; "
         f"{states:,} states, {times['reference']:.1f} s by the reference interpreter, {times['native']:.1f} s natively; "
         f"{time.monotonic() - started:.0f} s\n"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_what_grows_past_16_bits_is_left_to_the_reference(back: int, words: str,
 def test_a_violation_that_the_interpreter_does_not_see_is_a_fault_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     from cowcheck.checker.native import explorer
 
-    view = explorer._view
+    view: Any = explorer._view
     monkeypatch.setattr(explorer, "_view", lambda record: view(record)._replace(mappings=7))
     result = run(Job("kref-lock", "two-stores", engine=EngineName.NATIVE))
     assert result.verdict is Verdict.ERROR
