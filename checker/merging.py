@@ -7,8 +7,8 @@ L, and a run merges
 
 1. a read or write of a word that the program touches under L alone, everywhere (``model/locks.py``). Nobody else can
    take L meanwhile, so nobody else touches the word;
-2. a read or write of a page that no other process can reach in this state: no register of another process, no other page
-   table and no other hart's TLB names the frame, and the free list is L's. Nobody can come to know it before L is
+2. a read or write of a page that no other process can reach in this state: no register of another process, no other
+   page table and no other hart's TLB names the frame, and the free list is L's. Nobody can come to know it before L is
    released;
 3. the release of L: it disables nothing;
 4. the taking of L by a process that keeps its hart anyway (interrupts off, or another lock held). One that does not may

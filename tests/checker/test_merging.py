@@ -84,8 +84,10 @@ def test_a_design_that_never_tests_the_free_list_is_refused() -> None:
 
 def test_a_branch_that_takes_no_lock_counts(write_design: Callable[[str], Design]) -> None:
     """A lock that is taken on one of two ways is not held where they meet."""
-    text = LAB_PLAN.replace("def kaddref(pa: Frame) -> None:\n    acquire(kmem.lock)", "def kaddref(pa: Frame) -> None:\n"
-                            "    if myproc().killed:\n        acquire(kmem.lock)")  # fmt: skip
+    head = "def kaddref(pa: Frame) -> None:\n"
+    text = LAB_PLAN.replace(
+        f"{head}    acquire(kmem.lock)", f"{head}    if myproc().killed:\n        acquire(kmem.lock)"
+    )
     assert text != LAB_PLAN
     assert lock_use(write_design(text).program).protected == {"kmem.lock": frozenset({"kmem.freelist"})}
 
@@ -98,8 +100,8 @@ def test_a_branch_that_takes_no_lock_counts(write_design: Callable[[str], Design
 @pytest.mark.parametrize("design", ["lab-plan", "kmake-unique", "refcount-array"])
 @pytest.mark.parametrize("scenario", ["two-stores", "sbrk-up-down", "both-exit", "kill-in-fault"])
 def test_what_is_left_out_is_in_the_middle_of_a_run(design: str, scenario: str, symmetry: bool, judge: Judge) -> None:
-    """Every state that is kept is one of the plain search. Every other one of those is passed, and so judged, by a run: a
-    process that holds the lock comes to it from a state that is kept. The ends are the same."""
+    """Every state that is kept is one of the plain search. Every other one of those is passed, and so judged, by a run:
+    a process that holds the lock comes to it from a state that is kept. The ends are the same."""
     program = shipped_design(design).program
     found = {}
     for merge in (Merge.NEVER, Merge.ALWAYS):

@@ -74,9 +74,8 @@ def main(arguments: list[str]) -> int:
             times["native"] += first.seconds
             times["reference"] += compared.reference.seconds
     sys.stdout.write(
-        f"{same} the same, {different} different, {large} larger than {MOST} states, {declined} "
-        f"declined; "
-        f"{states:,} states, {times['reference']:.1f} s by the reference interpreter, {times['native']:.1f} s natively; "
+        f"{same} the same, {different} different, {large} larger than {MOST} states, {declined} declined; "
+        f"{states:,} states, {times['reference']:.1f} s by the reference, {times['native']:.1f} s natively; "
         f"{time.monotonic() - started:.0f} s\n"
     )
     return int(different > 0)
