@@ -1,8 +1,8 @@
 """What a search that was stopped says of its size: the states of its last levels, and how many there may be.
 
 A level is the states at one depth. Levels grow, and from some depth on they shrink to nothing. While they still grow,
-as many states again as were found are to be expected at least; once they shrink, the sum of the levels to come, if each is
-as much smaller than the one before as the last ones were. It is an estimate: levels may grow again.
+as many states again as were found are to be expected at least; once they shrink, the sum of the levels to come, if each
+is as much smaller than the one before as the last ones were. It is an estimate: levels may grow again.
 """
 
 from __future__ import annotations

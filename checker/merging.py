@@ -33,8 +33,9 @@ are not merged, and where no lock protects anything, merging is refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from cowcheck.model.codegen import tests_free_list
+from cowcheck.model.analysis import tests_free_list
 from cowcheck.model.ir import Acquire, Primitive, Program, Release, Space, Type, is_shared, successors
 from cowcheck.model.layout import FREE_LIST
 from cowcheck.model.locks import PAGES, LockUse, lock_use, named_lock, touched
@@ -55,6 +56,7 @@ class Refused(Exception):
     """The premise does not hold of this program; the words say why."""
 
 
+@lru_cache(maxsize=32)
 def merging_of(program: Program) -> Merging:
     """The runs of a program. Raises :class:`Refused`."""
     if not tests_free_list(program):

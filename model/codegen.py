@@ -6,6 +6,9 @@ registers; it returns the index of the next block. The text is meant to be read:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from cowcheck.model.analysis import block_leaders, tested_variables, tests_free_list
 from cowcheck.model.contents import REST_BITS, REST_MASK
 from cowcheck.model.ir import (
     PAGE_DATA,
@@ -33,7 +36,6 @@ from cowcheck.model.ir import (
     Unary,
     Var,
     falls_through,
-    successors,
 )
 from cowcheck.model.language import SLEEPING
 from cowcheck.model.layout import (
@@ -81,39 +83,11 @@ INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer i
 EXIT_LOCKED = "sched locks: exit with a lock held"
 
 
+@lru_cache(maxsize=32)
 def panic_messages(program: Program) -> tuple[str, ...]:
     """Every message that the kernel can stop with, in a fixed order: a state holds 1 + the message's index."""
     own = [instruction.message for instruction in program.instructions if isinstance(instruction, Panic)]
     return tuple(dict.fromkeys((*NULL_MESSAGES.values(), HELD, NOT_HELD, SLEEP_LOCKED, INTR_LOCKED, EXIT_LOCKED, *own)))
-
-
-def _tested(program: Program) -> set[tuple[Var, str]]:
-    """The variables that a branch of the same function depends on, if only by way of copies; with that function.
-
-    A kernel that *tests* a null free list knows that memory is out; ``r->next = kmem.freelist`` tells it nothing.
-    """
-    tested = {
-        (var, instruction.function)
-        for instruction in program.instructions
-        if isinstance(instruction, Branch)
-        for var in instruction.reads()
-    }
-    copies = [instruction for instruction in program.instructions if isinstance(instruction, Set)]
-    grown = True
-    while grown:
-        found = {
-            (var, copy.function) for copy in copies if (copy.target, copy.function) in tested for var in copy.reads()
-        }
-        grown = not found <= tested
-        tested |= found
-    return tested
-
-
-def tests_free_list(program: Program) -> bool:
-    """Some branch depends on the free list's head."""
-    tested = _tested(program)
-    loads = [one for one in program.instructions if isinstance(one, Load) and one.cell.name == FREE_LIST]
-    return any((one.target, one.function) in tested for one in loads)
 
 
 class CodeGenerator:
@@ -124,18 +98,10 @@ class CodeGenerator:
         self.allocation = allocation
         self.layout = layout
         self.messages = panic_messages(program)
-        self.tested = _tested(program)
+        self.tested = tested_variables(program)
         self.tests_free_list = tests_free_list(program)
-        self.leaders = set(range(len(program.instructions))) if every_instruction else self._find_leaders()
-
-    def _find_leaders(self) -> set[int]:
-        leaders = {self.program.boot, self.program.trap}
-        for index, instruction in enumerate(self.program.instructions):
-            follows = successors(index, instruction)
-            if not falls_through(instruction):
-                leaders.update(follows)
-            leaders.update(follow for follow in follows if self.allocation.boundary[follow] is not None)
-        return leaders
+        every = frozenset(range(len(program.instructions)))
+        self.leaders = every if every_instruction else block_leaders(program, allocation)
 
     def block(self, leader: int) -> str:
         """The function of the block that begins at an instruction."""

@@ -38,7 +38,7 @@ class Kept:
     reference: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Allocation:
     """``boundary[i]`` is None where instruction i begins no step; else what is kept there."""
 

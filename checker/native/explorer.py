@@ -82,7 +82,6 @@ class NativeExplorer:
         self.symmetry = symmetry
         self.merge = merge
         self.merged = False  # whether the result is of a search with merged runs
-        self.merging = _merging(model) if merge is not Merge.NEVER else None
         self.canonical: Canonical = FrameSymmetry(model) if symmetry else no_symmetry
         self.keep_going = keep_going
         self.budget = budget
@@ -117,10 +116,10 @@ class NativeExplorer:
     def _plain(self) -> Exploration:
         """A search of every step; where it becomes large and has found nothing, one with merged runs instead."""
         with self._begin() as search:
-            first = MERGED_FROM if self.merge is Merge.LARGE and self.merging is not None else None
+            first = MERGED_FROM if self.merge is Merge.LARGE else None
             ended, stopped = self._run(search, first, one=not self.keep_going)
             if ended == SLICE_ENDED and not stopped:
-                if search.records():
+                if search.records() or _merging(self.model) is None:
                     ended, stopped = self._run(search, None, one=not self.keep_going)
                 else:
                     search.close()
@@ -135,10 +134,11 @@ class NativeExplorer:
 
     def _merged(self) -> Exploration | None:
         """A search with merged runs; None where it finds a violation, or cannot be made: then every step counts."""
-        if self.merging is None:
+        merging = _merging(self.model)
+        if merging is None:
             return None
         with self._begin() as search:
-            if not self.engine.call.search_merge(search.handle, self.merging.kinds):
+            if not self.engine.call.search_merge(search.handle, merging.kinds):
                 raise MemoryError
             ended, stopped = self._run(search, None, one=True)
             if ended in (FOUND_ONE, BROKEN_RUN) or search.records():
