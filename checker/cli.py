@@ -61,7 +61,21 @@ def cli() -> None:
 @click.option("--max-memory", type=int, metavar="MIB", help="Memory for all workers together. [default: 1024]")
 @click.option("--jobs", type=int, metavar="N", help="Worker processes, at most one a core. [default: all cores]")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "native", "reference"]),
+    default="auto",
+    help="What runs the design: C, compiled (where there is a compiler), or the reference interpreter. [default: auto]",
+)
 @click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
+@click.option(
+    "--merge",
+    type=click.Choice(["never", "large", "always"]),
+    default="large",
+    help="When a process that holds a lock runs on to its release in one step: in searches that become large, or in "
+    "all. [default: large]",
+)
+@click.option("--no-reduction", is_flag=True, help="The plain graph: --no-symmetry and --merge never.")
 @click.option(
     "--keep-going/--stop-at-first",
     default=True,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -63,6 +63,7 @@ class Exploration:
     outcomes: dict[str, int]
     ends: list[int] = field(default_factory=list)
     violating: list[int] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)  # how many states were found at each depth
 
     @property
     def complete(self) -> bool:
@@ -169,6 +170,7 @@ class Explorer:
             outcomes=dict(sorted(self._outcomes.items())),
             ends=self._ends,
             violating=sorted(self._bad),
+            levels=[count for _, count in sorted(Counter(depths).items())],
         )
 
     def states(self) -> Iterator[StateTuple]:

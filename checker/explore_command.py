@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from cowcheck.checker.catalogue import design_names, find_design, is_path, scenario_names, shipped_files
+from cowcheck.checker.catalogue import Design, design_names, find_design, is_path, scenario_names, shipped_files
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.coverage import unreached_lines
+from cowcheck.checker.engines import EngineName, prepare
 from cowcheck.checker.exit_status import ExitStatus, exit_status
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.graph import FORMATS
 from cowcheck.checker.job import Job, load
 from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_shared
+from cowcheck.checker.merging import Refused, merging_of
+from cowcheck.checker.native import Merge
 from cowcheck.checker.output import check_apart, check_writable, write_text
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.report import Explored, Report, Shown, shortest
@@ -25,6 +28,8 @@ from cowcheck.checker.result import Coverage, Result, document
 from cowcheck.checker.saved import digests, saved_from, write_saved
 from cowcheck.checker.streams import tell
 from cowcheck.model.errors import CowcheckError
+from cowcheck.model.scenario import Scenario
+from cowcheck.model.system import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,17 @@ class Options:
     json_file: str | None = None
     graph_file: str | None = None
     save_file: str | None = None
+    engine: str = EngineName.AUTO
+    merge: str = Merge.LARGE
+    no_reduction: bool = False
 
 
 def explore_command(options: Options) -> ExitStatus:
     """Explores, writes and prints. Raises :class:`CowcheckError` for bad input, before anything is explored."""
     _check(options)
     jobs = _jobs(options)
-    for job in jobs:
-        load(job)  # bad input is told before anything is explored
+    loaded = [load(job) for job in jobs]  # bad input is told before anything is explored
+    _prepare(options, jobs, loaded)
     line = ProgressLine(sys.stderr)
     try:
         memory_mib = options.max_memory or DEFAULT_MEMORY_MIB
@@ -115,11 +123,37 @@ def _jobs(options: Options) -> list[Job]:
     return [
         Job(
             design, scenario, options.harts, options.frames, options.pages, budget, options.oracle == "z3",
-            not options.no_symmetry, options.keep_going, options.invariants, options.graph_file or "",
+            not (options.no_symmetry or options.no_reduction), options.keep_going, options.invariants,
+            options.graph_file or "", EngineName(options.engine),
+            Merge.NEVER if options.no_reduction else Merge(options.merge),
         )
         for design in designs
         for scenario in scenarios
     ]  # fmt: skip
+
+
+def _prepare(options: Options, jobs: Sequence[Job], loaded: Sequence[tuple[Design, Scenario]]) -> None:
+    """Compiles what is to be explored, each design once; says where the reference interpreter explores instead."""
+    wanted = EngineName(options.engine)
+    if option := jobs[0].needs_reference:
+        if wanted is EngineName.NATIVE:
+            tell(f"cowcheck: {option} needs the reference interpreter, which explores here")
+        return
+    if jobs[0].merge is Merge.ALWAYS:
+        _tell_refusals(wanted, loaded)
+    of_program = {id(design.program): (design, scenario) for design, scenario in loaded}
+    prepare([Model(design.program, scenario) for design, scenario in of_program.values()], wanted, tell)
+
+
+def _tell_refusals(wanted: EngineName, loaded: Sequence[tuple[Design, Scenario]]) -> None:
+    if wanted is EngineName.REFERENCE:
+        tell("cowcheck: --merge always: the reference interpreter merges no runs")
+        return
+    for design in {id(design.program): design for design, _ in loaded}.values():
+        try:
+            merging_of(design.program)
+        except Refused as error:
+            tell(f"cowcheck: no runs of {design.name} are merged: {error}")
 
 
 def _coverage(explored: Sequence[Explored]) -> list[Coverage]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -85,29 +85,45 @@ class StateGraph:
         graph = self.digraph()
         graph.add_edges_from((goal, _SINK) for goal in goals)
         lost = set(graph) - nx.ancestors(graph, _SINK) - {_SINK} if _SINK in graph else set(graph)
-        return graph.subgraph(lost), sorted(lost)
+        states = sorted(lost)
+        return graph_of(states, zip(self.sources, self.targets, strict=True)), states
 
     def shortest_lasso(self, graph: nx.DiGraph, lost: list[int]) -> tuple[int, list[int]]:
-        """Among states that cannot reach a goal: the first one that is stuck or lies on a cycle, and that cycle's
-        actions (none where it is stuck)."""
-        on_cycle = {
-            node
-            for component in nx.strongly_connected_components(graph)
-            if len(component) > 1 or any(graph.has_edge(node, node) for node in component)
-            for node in component
-        }
-        for node in lost:
-            if graph.out_degree(node) == 0:
-                return node, []
-            if node in on_cycle:
-                back = min(
-                    (nx.shortest_path(graph, successor, node) for successor in graph.successors(node)
-                     if nx.has_path(graph, successor, node)),
-                    key=len,
-                )  # fmt: skip
-                cycle = [node, *back]
-                return node, [self.first_action(a, b) for a, b in pairwise(cycle)]
-        raise AssertionError("a finite graph ends in a stuck state or in a cycle")
+        """As :func:`shortest_lasso`, with this graph's actions."""
+        return shortest_lasso(graph, lost, self.first_action)
+
+
+def graph_of(states: Sequence[int], steps: Iterable[tuple[int, int]]) -> nx.DiGraph:
+    """The graph of these states, and of those steps that lead from one of them to another."""
+    graph: nx.DiGraph = nx.DiGraph()
+    graph.add_nodes_from(states)
+    graph.add_edges_from((source, target) for source, target in steps if source in graph and target in graph)
+    return graph
+
+
+def shortest_lasso(
+    graph: nx.DiGraph, lost: Sequence[int], first_action: Callable[[int, int], int]
+) -> tuple[int, list[int]]:
+    """Among states that cannot reach a goal: the first one that is stuck or lies on a cycle, and that cycle's
+    actions (none where it is stuck). ``first_action`` says which action leads from a state to another first."""
+    on_cycle = {
+        node
+        for component in nx.strongly_connected_components(graph)
+        if len(component) > 1 or any(graph.has_edge(node, node) for node in component)
+        for node in component
+    }
+    for node in lost:
+        if graph.out_degree(node) == 0:
+            return node, []
+        if node in on_cycle:
+            back = min(
+                (nx.shortest_path(graph, successor, node) for successor in graph.successors(node)
+                 if nx.has_path(graph, successor, node)),
+                key=len,
+            )  # fmt: skip
+            cycle = [node, *back]
+            return node, [first_action(a, b) for a, b in pairwise(cycle)]
+    raise AssertionError("a finite graph ends in a stuck state or in a cycle")
 
 
 def write_graph(graph: StateGraph, labels: list[str], edge_labels: dict[int, str], path: Path) -> None:

@@ -13,10 +13,12 @@ from typing import NamedTuple
 from cowcheck.checker import memory
 from cowcheck.checker.catalogue import Design, find_design, find_scenario
 from cowcheck.checker.coverage import reached_lines
+from cowcheck.checker.engines import EngineName, engine_for
 from cowcheck.checker.explore import Budget, Exploration, Explorer, Progress
 from cowcheck.checker.finding import Finding
 from cowcheck.checker.graph_labels import write_labelled_graph
 from cowcheck.checker.judge import Judge
+from cowcheck.checker.native import Declined, Merge, NativeExplorer
 from cowcheck.checker.result import Failure, Method, Result, Stats, Subject, Verdict, Violation
 from cowcheck.checker.retrace import Claim, Unlike, retrace
 from cowcheck.model.errors import CowcheckError
@@ -46,10 +48,18 @@ class Job(NamedTuple):
     keep_going: bool = True
     invariants: tuple[str, ...] = ()  # none: all
     graph: str = ""  # the file that the state graph is written to
+    engine: EngineName = EngineName.AUTO
+    merge: Merge = Merge.LARGE
 
     @property
     def method(self) -> Method:
+        """As it was asked for; which engine explored is known afterwards."""
         return Method(self.symmetry, "z3" if self.oracle else "compiled", self.keep_going)
+
+    @property
+    def needs_reference(self) -> str:
+        """The option that only the reference interpreter serves; empty where none was given."""
+        return "--oracle z3" if self.oracle else "--graph" if self.graph else ""
 
 
 def load(job: Job) -> tuple[Design, Scenario]:
@@ -101,30 +111,51 @@ def _explore(job: Job, report: Callable[[Progress], None] | None) -> Result:
     memory.restart_peak()
     design, scenario = load(job)
     asked = find_invariants(job.invariants) if job.invariants else INVARIANTS
-    explorer = Explorer(
-        Model(design.program, scenario),
-        Judge(job.oracle, asked),
-        symmetry=job.symmetry,
-        keep_going=job.keep_going,
-        budget=job.budget,
-        report=report,
-    )
-    found = explorer.run()
-    reached = reached_lines(design, explorer.model.interpreter)  # before anything is run again
+    model = Model(design.program, scenario)
+    engine, merged, found = _search(job, model, Judge(job.oracle, asked), report)
+    reached = reached_lines(design, model.interpreter)  # before anything is run again
     violations = tuple(_told(job, design, scenario, item) for item in found.findings)
-    if job.graph:
-        write_labelled_graph(explorer, found, Path(job.graph))
     verdict = Verdict.FAIL if violations else Verdict.PASS if found.complete else Verdict.INCONCLUSIVE
     return Result(
         verdict=verdict,
         subject=subject_of(design, scenario),
-        method=job.method,
+        method=job.method._replace(engine=engine, merged=merged),
         stats=_stats(found),
         outcomes=found.outcomes,
         violations=violations,
         not_checked=_not_checked(job, design, found),
         reached=reached,
     )
+
+
+def _search(
+    job: Job, model: Model, judge: Judge, report: Callable[[Progress], None] | None
+) -> tuple[str, bool, Exploration]:
+    """The engine that explored, whether it merged runs, and what it found."""
+    engine = None if job.needs_reference else engine_for(model, job.engine)
+    if engine is not None:
+        try:
+            native = NativeExplorer(
+                model,
+                judge,
+                engine,
+                symmetry=job.symmetry,
+                merge=job.merge,
+                keep_going=job.keep_going,
+                budget=job.budget,
+                report=report,
+            )
+            found = native.run()
+            return EngineName.NATIVE.value, native.merged, found
+        except Declined:
+            pass  # the reference interpreter finds out why
+    explorer = Explorer(
+        model, judge, symmetry=job.symmetry, keep_going=job.keep_going, budget=job.budget, report=report
+    )
+    found = explorer.run()
+    if job.graph:
+        write_labelled_graph(explorer, found, Path(job.graph))
+    return EngineName.REFERENCE.value, False, found
 
 
 def _told(job: Job, design: Design, scenario: Scenario, found: Finding) -> Violation:
@@ -144,6 +175,7 @@ def _stats(found: Exploration) -> Stats:
         peak_rss_bytes=memory.peak_rss_bytes(),
         complete=found.complete,
         stopped=found.stopped,
+        levels=() if found.complete else tuple(found.levels),
     )
 
 

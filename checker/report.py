@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cowcheck.checker.counterexample import LEAST_WIDTH, counterexample, sizes
+from cowcheck.checker.forecast import forecast
 from cowcheck.checker.job import NOT_ASKED_FOR, Job
 from cowcheck.checker.printable import printable, printable_line
 from cowcheck.checker.ranking import ranked, worst
@@ -140,6 +141,9 @@ class Report:
                 ended.setdefault(_ended_by(item), []).append(item.result.subject.scenario)
         for by, scenarios in ended.items():
             self._paragraph(f"{', '.join(scenarios)}: ended by {by}", "yellow")
+        for item in group:
+            if told := forecast(item.result.stats.levels):
+                self._paragraph(f"{item.result.subject.scenario}: {told}", "yellow")
         not_checked = self._not_checked(group)
         for (name, reason), scenarios in sorted(not_checked.items()):
             if reason != NOT_ASKED_FOR:

@@ -47,7 +47,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What the search took. ``stopped`` says what ended an incomplete one."""
+    """What the search took. ``stopped`` says what ended an incomplete one, ``levels`` how many states it
+    had found at each depth by then."""
 
     states: int = 0
     transitions: int = 0
@@ -56,6 +57,7 @@ class Stats:
     peak_rss_bytes: int = 0
     complete: bool = False
     stopped: str = ""
+    levels: tuple[int, ...] = ()
 
     @property
     def states_per_second(self) -> float:
@@ -104,6 +106,8 @@ class Method(NamedTuple):
     symmetry: bool
     oracle: str  # "compiled", or "z3" where z3 itself has judged every view
     keep_going: bool
+    engine: str = ""  # "native" or "reference"; empty where there was no search
+    merged: bool = False  # runs that hold a lock were single steps (checker/merging.py)
 
 
 class Failure(NamedTuple):
@@ -237,7 +241,7 @@ def from_json(values: Mapping[str, Any]) -> Result:
         verdict=Verdict(values["verdict"]),
         subject=Subject(**{**subject, "page_kinds": tuple(subject["page_kinds"])}),
         method=Method(**values["method"]),
-        stats=Stats(**stats),
+        stats=Stats(**{**stats, "levels": tuple(stats["levels"])}),
         outcomes=dict(values["outcomes"]),
         violations=tuple(_violation_from_json(violation) for violation in values["violations"]),
         not_checked=dict(values["not_checked"]),

@@ -14,10 +14,11 @@ through the frames in their order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from cowcheck.model.ir import RUN_NEXT, Type
 from cowcheck.model.layout import FAULT_PTE, FIXED, PC, PHASE
-from cowcheck.model.liveness import FRAME_TYPES
+from cowcheck.model.liveness import FRAME_TYPES, Allocation
 from cowcheck.model.sv39 import FLAG_BITS, FLAG_MASK
 from cowcheck.model.system import Model, StateTuple
 
@@ -52,15 +53,7 @@ class FrameSymmetry:
         self._ptes += [slot + 1 + page for slot in self._harts for page in range(layout.pages)]
         self._processes = [layout.process(pid) for pid in range(1, layout.processes + 1)]
         self._ptes += [base + FAULT_PTE for base in self._processes]
-        first = FIXED + layout.pages
-        self._registers = [
-            tuple(
-                (first + kept.register, kept.var.type is Type.PTE) for kept in boundary if kept.var.type in FRAME_TYPES
-            )
-            if boundary
-            else ()
-            for boundary in model.allocation.boundary
-        ]
+        self._registers = _frame_registers(model.allocation, FIXED + layout.pages)
 
     def __call__(self, state: StateTuple) -> StateTuple:
         """The canonical form of a state."""
@@ -126,3 +119,14 @@ class FrameSymmetry:
             return state
         first = self._harts[0]
         return state[:first] + tuple(word for hart in in_order for word in hart)
+
+
+@lru_cache(maxsize=64)
+def _frame_registers(allocation: Allocation, first: int) -> list[tuple[tuple[int, bool], ...]]:
+    """By instruction, where the registers stand that name frames there, and whether by a PTE."""
+    return [
+        tuple((first + kept.register, kept.var.type is Type.PTE) for kept in boundary if kept.var.type in FRAME_TYPES)
+        if boundary
+        else ()
+        for boundary in allocation.boundary
+    ]

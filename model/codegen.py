@@ -6,6 +6,9 @@ registers; it returns the index of the next block. The text is meant to be read:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from cowcheck.model.analysis import block_leaders, tested_variables, tests_free_list
 from cowcheck.model.contents import REST_BITS, REST_MASK
 from cowcheck.model.ir import (
     PAGE_DATA,
@@ -33,7 +36,6 @@ from cowcheck.model.ir import (
     Unary,
     Var,
     falls_through,
-    successors,
 )
 from cowcheck.model.language import SLEEPING
 from cowcheck.model.layout import (
@@ -57,7 +59,7 @@ from cowcheck.model.sv39 import FLAG_BITS, FLAG_MASK
 
 LEFT = -1  # the next "block" of a process that went back to user mode, ended, or panicked
 
-_PROC_SLOTS = {
+PROC_SLOTS = {
     "state": STATE,
     "killed": KILLED,
     "parent": PARENT,
@@ -68,45 +70,24 @@ _PROC_SLOTS = {
     "stval": STVAL,
 }
 _TABLE_SLOTS = {"root": 0}
-_NULL = {
+NULL_MESSAGES = {
     Space.PER_FRAME: "kernel page fault: an address that is no frame of RAM",
     Space.PROC: "kernel page fault: a null struct proc is dereferenced",
     Space.TABLE: "kernel page fault: a null page table is dereferenced",
     Space.PTE: "kernel page fault: a null pte is dereferenced",
 }
-_HELD = "acquire: this hart holds the lock already"
-_NOT_HELD = "release: this hart does not hold the lock"
-_SLEEP_LOCKED = "sched locks: sleep with a lock held"
-_INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer interrupt comes"
-_EXIT_LOCKED = "sched locks: exit with a lock held"
+HELD = "acquire: this hart holds the lock already"
+NOT_HELD = "release: this hart does not hold the lock"
+SLEEP_LOCKED = "sched locks: sleep with a lock held"
+INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer interrupt comes"
+EXIT_LOCKED = "sched locks: exit with a lock held"
 
 
+@lru_cache(maxsize=32)
 def panic_messages(program: Program) -> tuple[str, ...]:
     """Every message that the kernel can stop with, in a fixed order: a state holds 1 + the message's index."""
     own = [instruction.message for instruction in program.instructions if isinstance(instruction, Panic)]
-    return tuple(dict.fromkeys((*_NULL.values(), _HELD, _NOT_HELD, _SLEEP_LOCKED, _INTR_LOCKED, _EXIT_LOCKED, *own)))
-
-
-def _tested(program: Program) -> set[tuple[Var, str]]:
-    """The variables that a branch of the same function depends on, if only by way of copies; with that function.
-
-    A kernel that *tests* a null free list knows that memory is out; ``r->next = kmem.freelist`` tells it nothing.
-    """
-    tested = {
-        (var, instruction.function)
-        for instruction in program.instructions
-        if isinstance(instruction, Branch)
-        for var in instruction.reads()
-    }
-    copies = [instruction for instruction in program.instructions if isinstance(instruction, Set)]
-    grown = True
-    while grown:
-        found = {
-            (var, copy.function) for copy in copies if (copy.target, copy.function) in tested for var in copy.reads()
-        }
-        grown = not found <= tested
-        tested |= found
-    return tested
+    return tuple(dict.fromkeys((*NULL_MESSAGES.values(), HELD, NOT_HELD, SLEEP_LOCKED, INTR_LOCKED, EXIT_LOCKED, *own)))
 
 
 class CodeGenerator:
@@ -117,21 +98,10 @@ class CodeGenerator:
         self.allocation = allocation
         self.layout = layout
         self.messages = panic_messages(program)
-        self.tested = _tested(program)
-        self.tests_free_list = any(
-            isinstance(one, Load) and one.cell.name == FREE_LIST and (one.target, one.function) in self.tested
-            for one in program.instructions
-        )
-        self.leaders = set(range(len(program.instructions))) if every_instruction else self._find_leaders()
-
-    def _find_leaders(self) -> set[int]:
-        leaders = {self.program.boot, self.program.trap}
-        for index, instruction in enumerate(self.program.instructions):
-            follows = successors(index, instruction)
-            if not falls_through(instruction):
-                leaders.update(follows)
-            leaders.update(follow for follow in follows if self.allocation.boundary[follow] is not None)
-        return leaders
+        self.tested = tested_variables(program)
+        self.tests_free_list = tests_free_list(program)
+        every = frozenset(range(len(program.instructions)))
+        self.leaders = every if every_instruction else block_leaders(program, allocation)
 
     def block(self, leader: int) -> str:
         """The function of the block that begins at an instruction."""
@@ -199,7 +169,7 @@ class CodeGenerator:
                 array = layout.arrays[PAGE_DATA if cell.name == PAGE_WORD else cell.name]
                 return f"{array - 1} + {index}", f"not 0 < {index} <= {layout.frames}"
             case Space.PROC:
-                offset = _PROC_SLOTS[cell.name]
+                offset = PROC_SLOTS[cell.name]
                 if isinstance(cell.index, Self):
                     return f"b + {offset}", ""
                 first = layout.process(1) - layout.process_size + offset
@@ -219,7 +189,7 @@ class CodeGenerator:
         slot, bad = self.slot(cell)
         if not bad:
             return slot, []
-        return slot, [f"if {bad}: {self.panic(_NULL[cell.space])}"]
+        return slot, [f"if {bad}: {self.panic(NULL_MESSAGES[cell.space])}"]
 
     def _statement(self, instruction: Instruction) -> list[str]:
         match instruction:
@@ -246,7 +216,7 @@ class CodeGenerator:
                 slot, lines = self._guard(lock)
                 return [
                     *lines,
-                    f"if s[{slot}]: {self.panic(_HELD)}",
+                    f"if s[{slot}]: {self.panic(HELD)}",
                     f"s[{slot}] = pid",
                     f"s[b + {NOFF}] += 1",
                 ]
@@ -255,7 +225,7 @@ class CodeGenerator:
             case Sleep(lock):
                 return [
                     *self._release(lock),
-                    f"if s[b + {NOFF}]: {self.panic(_SLEEP_LOCKED)}",
+                    f"if s[b + {NOFF}]: {self.panic(SLEEP_LOCKED)}",
                     f"s[b + {STATE}] = {SLEEPING}",
                 ]
             case Branch(test, then, otherwise):
@@ -272,7 +242,7 @@ class CodeGenerator:
         slot, lines = self._guard(lock)
         return [
             *lines,
-            f"if s[{slot}] != pid: {self.panic(_NOT_HELD)}",
+            f"if s[{slot}] != pid: {self.panic(NOT_HELD)}",
             f"s[{slot}] = 0",
             f"s[b + {NOFF}] -= 1",
         ]
@@ -281,7 +251,7 @@ class CodeGenerator:
         name = instruction.name
         if name == "sched":
             return [
-                f"if s[b + {NOFF}]: {self.panic(_EXIT_LOCKED)}",
+                f"if s[b + {NOFF}]: {self.panic(EXIT_LOCKED)}",
                 f"return {LEFT}",
             ]
         if name == "booted":
@@ -291,5 +261,5 @@ class CodeGenerator:
         if name == "sret":
             return [call, f"return {LEFT}"]
         if name == "intr_on":
-            return [f"if s[b + {NOFF}]: {self.panic(_INTR_LOCKED)}", call]
+            return [f"if s[b + {NOFF}]: {self.panic(INTR_LOCKED)}", call]
         return [f"{self._var(instruction.target)} = {call}" if instruction.target is not None else call]

@@ -8,6 +8,8 @@ a state is a list of integers. A block is compiled when it first runs, for most 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from cowcheck.model.codegen import CodeGenerator
@@ -22,6 +24,22 @@ STEP_LIMIT = 100_000  # blocks in one step: a private loop that never ends
 
 Block = Callable[[list[int], int, int, list[int]], int]
 LockSlot = Callable[[StateLike, int, int], int]
+
+
+@lru_cache(maxsize=1 << 14)
+def _code(text: str) -> CodeType:
+    """The text, compiled: much of it is the same in every scenario."""
+    return compile(text, "<program>", "exec")
+
+
+@lru_cache(maxsize=64)
+def _dead(allocation: Allocation, first: int) -> list[tuple[int, ...] | None]:
+    """By instruction that begins a step, the registers that do not matter there; ``first`` is where registers begin."""
+    every = set(range(allocation.kept_count))
+    return [
+        None if kept is None else tuple(first + register for register in sorted(every - {k.register for k in kept}))
+        for kept in allocation.boundary
+    ]
 
 
 class Interpreter:
@@ -49,17 +67,9 @@ class Interpreter:
         self.blocks_run = bytearray(len(program.instructions))
         self._scope = {"k": kernel, "run": self.blocks_run}
         self._blocks: list[Block | None] = [None] * len(program.instructions)
-        self._locks: dict[int, LockSlot] = {
-            index: self._compiled(self.code.lock(index))
-            for index, instruction in enumerate(program.instructions)
-            if isinstance(instruction, Acquire)
-        }
-        every = set(range(layout.kept_registers))
+        self._locks: list[LockSlot | None] = [None] * len(program.instructions)
         first = FIXED + layout.pages
-        self._clear: list[tuple[int, ...] | None] = [
-            None if kept is None else tuple(first + register for register in sorted(every - {k.register for k in kept}))
-            for kept in allocation.boundary
-        ]
+        self._clear = _dead(allocation, first)
         self._all_registers = tuple(first + register for register in range(layout.kept_registers))
 
     def step(self, state: list[int], pid: int, start: int) -> None:
@@ -95,12 +105,16 @@ class Interpreter:
 
     def wanted_lock(self, state: StateLike, pid: int, index: int) -> int:
         """The slot of the lock that instruction ``index`` acquires; 0 where it acquires none (or none that exists)."""
-        lock = self._locks.get(index)
-        return 0 if lock is None else lock(state, self.layout.process(pid), pid)
+        if not isinstance(self.program.instructions[index], Acquire):
+            return 0
+        lock = self._locks[index]
+        if lock is None:
+            lock = self._locks[index] = self._compiled(self.code.lock(index))
+        return lock(state, self.layout.process(pid), pid)
 
     def _compiled(self, text: str) -> Any:
         scope: dict[str, Any] = dict(self._scope)
-        exec(text, scope)
+        exec(_code(text), scope)
         return scope["block"] if "block" in scope else scope["lock"]
 
     def value_of(self, expr: Expr, state: StateLike, pid: int) -> int:

@@ -301,9 +301,10 @@ class Global:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """A linked design. ``boot`` and ``trap`` are the entry points; ``count`` names the per-frame reference count."""
+    """A linked design, equal to itself alone. ``boot`` and ``trap`` are the entry points; ``count`` names the per-frame
+    reference count."""
 
     instructions: tuple[Instruction, ...]
     boot: int

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cowcheck.model.ir import Branch, Instruction, Program, Set, Type, Var, is_shared, successors
 
@@ -37,7 +38,7 @@ class Kept:
     reference: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Allocation:
     """``boundary[i]`` is None where instruction i begins no step; else what is kept there."""
 
@@ -93,6 +94,7 @@ def members(mask: int) -> list[int]:
     return found
 
 
+@lru_cache(maxsize=32)
 def allocate(program: Program, pte_steps: bool = False) -> Allocation:
     """Registers for every variable of a program, and what each step boundary keeps."""
     instructions = program.instructions

@@ -10,10 +10,12 @@ use.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from cowcheck.model.ir import Type
 from cowcheck.model.language import RUNNABLE, SLEEPING
 from cowcheck.model.layout import FIXED, FREE_LIST, PANIC, PC, PHASE, STATE, TABLE
+from cowcheck.model.liveness import Allocation
 from cowcheck.model.sv39 import FLAG_BITS, PTE_COW, PTE_U, PTE_V, PTE_W
 from cowcheck.model.system import Model, StateTuple
 from cowcheck.model.views import FrameView, MappingView, SystemView, TranslationView, View
@@ -48,11 +50,7 @@ class Observer:
                 else (layout.globals[declared.name],)
             )
         ]
-        first = FIXED + self._pages
-        self._references = [
-            tuple((first + kept.register, kept.var.type) for kept in boundary if kept.reference) if boundary else ()
-            for boundary in model.allocation.boundary
-        ]
+        self._references = _references(model.allocation, FIXED + self._pages)
 
     def views(self, state: StateTuple) -> list[View]:
         """Every view of the state: of the kernel, of each frame in turn, of each mapping, of each cached
@@ -190,3 +188,12 @@ class Observer:
                 pte = state[slot + self._upper + page]
                 if pte & PTE_V and pte >> FLAG_BITS == frame:
                     yield f"{self._owner(state, number)}'s page {page}"
+
+
+@lru_cache(maxsize=64)
+def _references(allocation: Allocation, first: int) -> list[tuple[tuple[int, Type], ...]]:
+    """By instruction, where registers stand that hold references, and of what; ``first`` is where they begin."""
+    return [
+        tuple((first + kept.register, kept.var.type) for kept in boundary if kept.reference) if boundary else ()
+        for boundary in allocation.boundary
+    ]

@@ -17,11 +17,13 @@ import pytest
 
 from cowcheck.checker.catalogue import scenarios, shipped_design
 from cowcheck.checker.cli import main
+from cowcheck.checker.native import find_compiler
 from cowcheck.specs.invariants import INVARIANTS
 
 COMMAND = [sys.executable, "-m", "cowcheck.checker"]
 PASSES = ("explore", "--design", "lab-plan", "--scenario", "two-stores")
 FAILS = ("explore", "--design", "kref-lock", "--scenario", "two-stores")
+LARGE = ("--design", "lab-plan", "--scenario", str(Path(__file__).parent / "native" / "three_sharers.py"))
 AMPLE = ("--max-memory", "8192")  # this process holds what other tests have left, and that counts
 
 BAD_DESIGN = """
@@ -264,11 +266,14 @@ def test_a_fault_of_our_own_is_status_4(
     assert ("Traceback" in err) == bool(debug)
 
 
+@pytest.mark.parametrize(("explorer", "engine"), [("Explorer", "reference"), ("NativeExplorer", "auto")])
 def test_a_search_that_breaks_down_is_status_4(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    explorer: str, engine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("cowcheck.checker.job.Explorer", None)
-    assert main(PASSES) == 4
+    if engine == "auto" and find_compiler() is None:
+        pytest.skip("no C compiler")
+    monkeypatch.setattr(f"cowcheck.checker.job.{explorer}", None)
+    assert main([*PASSES, "--engine", engine]) == 4
     out, err = capsys.readouterr()
     assert "error" in out
     assert "lab-plan in two-stores: TypeError" in err
@@ -288,11 +293,16 @@ def test_text_that_stdout_cannot_show_is_no_fault() -> None:
     assert call(*FAILS, PYTHONIOENCODING="ascii").returncode == 1
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
+@pytest.mark.parametrize("options", [("--engine", "reference"), (*LARGE, "--no-reduction")])
+def test_ctrl_c_ends_it_cleanly(options: tuple[str, ...]) -> None:
     """As on a terminal, the whole process group gets the signal."""
     started = time.monotonic()
     process = subprocess.Popen(
-        [*COMMAND, "explore"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*COMMAND, "explore", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     time.sleep(2.5)
     os.killpg(process.pid, signal.SIGINT)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from cowcheck.checker.engines import EngineName
 from cowcheck.checker.explore import Progress
 from cowcheck.checker.job import Job, run
 from cowcheck.checker.jobs import MIB, Running, Share, run_all, run_shared, share_out
@@ -68,7 +69,7 @@ def test_a_fault_of_our_own_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None
         raise ZeroDivisionError("by way of a test")
 
     monkeypatch.setattr("cowcheck.checker.job.Explorer", broken)
-    result = run(Job("lab-plan", "two-stores"))
+    result = run(Job("lab-plan", "two-stores", engine=EngineName.REFERENCE))
     assert (result.verdict, result.subject.design) == (Verdict.ERROR, "lab-plan")
     assert result.error is not None
     assert (result.error.kind, result.error.message) == ("internal", "ZeroDivisionError: by way of a test")
@@ -104,7 +105,7 @@ def test_cores_and_memory_are_shared_out(
 
 def test_a_share_that_is_too_small_is_inconclusive() -> None:
     """Memory is looked at as states come, so a search that needs more than its share ends early."""
-    job = SLOW_FIRST[0]
+    job = SLOW_FIRST[0]._replace(engine=EngineName.REFERENCE)
     result = run(job._replace(budget=job.budget._replace(memory_bytes=1 * MIB)))
     assert (result.verdict, result.stats.stopped) == (Verdict.INCONCLUSIVE, "1 MiB of memory")
 
@@ -112,7 +113,7 @@ def test_a_share_that_is_too_small_is_inconclusive() -> None:
 def test_what_a_share_does_not_suffice_for_is_run_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers with less than they hold already; then all of the memory."""
     monkeypatch.setattr("cowcheck.checker.jobs.share_out", lambda *_: Share(2, 1 * MIB))
-    jobs = [SLOW_FIRST[0], SLOW_FIRST[2]]
+    jobs = [job._replace(engine=EngineName.REFERENCE) for job in (SLOW_FIRST[0], SLOW_FIRST[2])]
     seen: list[Running] = []
     results = run_shared(jobs, 2, 1024, seen.append)
     assert timeless(results) == timeless(run_all(jobs, 1))

@@ -1,0 +1,34 @@
+/* What the C of a program uses of the kernel: the built-ins of the language (model/language.py), one function each. */
+
+void do_sfence_vma(word *s, int pid);
+void do_intr_on(word *s, int pid);
+void do_intr_off(word *s, int pid);
+void touch(const word *s, int frame);
+int64_t do_pte_at(word *s, int pid, int64_t table, int64_t page);
+int64_t do_leaf_index(word *s, int pid, int64_t page);
+int64_t do_leaf_count(word *s, int pid);
+int64_t do_leaf_page(word *s, int pid, int64_t table, int64_t index);
+void do_set_leaf_page(word *s, int pid, int64_t table, int64_t index, int64_t leaf);
+int64_t do_new_pagetable(word *s, int pid, int64_t root);
+void do_drop_pagetable(word *s, int pid, int64_t table);
+int64_t do_has_mappings(word *s, int pid, int64_t table);
+int64_t do_region_flags(word *s, int pid, int64_t page);
+int64_t do_image_pages(word *s, int pid);
+int64_t do_stack_page(word *s, int pid);
+int64_t do_image_token(word *s, int pid);
+int64_t do_frame_limit(word *s, int pid);
+int64_t do_syscall_number(word *s, int pid);
+int64_t do_syscall_argument(word *s, int pid, int64_t n);
+int64_t do_syscall_buffer(word *s, int pid);
+void do_set_return(word *s, int pid, int64_t value);
+void do_sret(word *s, int pid);
+int64_t do_unused_proc(word *s, int pid);
+int64_t do_first_proc(word *s, int pid);
+void do_start_proc(word *s, int pid, int64_t proc);
+void do_reset_proc(word *s, int pid, int64_t proc);
+void do_zombify(word *s, int pid, int64_t status);
+int64_t do_zombie_child(word *s, int pid, int64_t proc);
+int64_t do_has_child(word *s, int pid, int64_t proc);
+int64_t do_kill_target(word *s, int pid);
+void do_ghost_inherit(word *s, int pid, int64_t child);
+void do_ghost_due(word *s, int pid, int64_t page, int64_t token);
