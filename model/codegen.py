@@ -68,23 +68,23 @@ _PROC_SLOTS = {
     "stval": STVAL,
 }
 _TABLE_SLOTS = {"root": 0}
-_NULL = {
+NULL_MESSAGES = {
     Space.PER_FRAME: "kernel page fault: an address that is no frame of RAM",
     Space.PROC: "kernel page fault: a null struct proc is dereferenced",
     Space.TABLE: "kernel page fault: a null page table is dereferenced",
     Space.PTE: "kernel page fault: a null pte is dereferenced",
 }
-_HELD = "acquire: this hart holds the lock already"
-_NOT_HELD = "release: this hart does not hold the lock"
-_SLEEP_LOCKED = "sched locks: sleep with a lock held"
-_INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer interrupt comes"
-_EXIT_LOCKED = "sched locks: exit with a lock held"
+HELD = "acquire: this hart holds the lock already"
+NOT_HELD = "release: this hart does not hold the lock"
+SLEEP_LOCKED = "sched locks: sleep with a lock held"
+INTR_LOCKED = "sched locks: interrupts turned on with a lock held, and a timer interrupt comes"
+EXIT_LOCKED = "sched locks: exit with a lock held"
 
 
 def panic_messages(program: Program) -> tuple[str, ...]:
     """Every message that the kernel can stop with, in a fixed order: a state holds 1 + the message's index."""
     own = [instruction.message for instruction in program.instructions if isinstance(instruction, Panic)]
-    return tuple(dict.fromkeys((*_NULL.values(), _HELD, _NOT_HELD, _SLEEP_LOCKED, _INTR_LOCKED, _EXIT_LOCKED, *own)))
+    return tuple(dict.fromkeys((*NULL_MESSAGES.values(), HELD, NOT_HELD, SLEEP_LOCKED, INTR_LOCKED, EXIT_LOCKED, *own)))
 
 
 def _tested(program: Program) -> set[tuple[Var, str]]:
@@ -219,7 +219,7 @@ class CodeGenerator:
         slot, bad = self.slot(cell)
         if not bad:
             return slot, []
-        return slot, [f"if {bad}: {self.panic(_NULL[cell.space])}"]
+        return slot, [f"if {bad}: {self.panic(NULL_MESSAGES[cell.space])}"]
 
     def _statement(self, instruction: Instruction) -> list[str]:
         match instruction:
@@ -246,7 +246,7 @@ class CodeGenerator:
                 slot, lines = self._guard(lock)
                 return [
                     *lines,
-                    f"if s[{slot}]: {self.panic(_HELD)}",
+                    f"if s[{slot}]: {self.panic(HELD)}",
                     f"s[{slot}] = pid",
                     f"s[b + {NOFF}] += 1",
                 ]
@@ -255,7 +255,7 @@ class CodeGenerator:
             case Sleep(lock):
                 return [
                     *self._release(lock),
-                    f"if s[b + {NOFF}]: {self.panic(_SLEEP_LOCKED)}",
+                    f"if s[b + {NOFF}]: {self.panic(SLEEP_LOCKED)}",
                     f"s[b + {STATE}] = {SLEEPING}",
                 ]
             case Branch(test, then, otherwise):
@@ -272,7 +272,7 @@ class CodeGenerator:
         slot, lines = self._guard(lock)
         return [
             *lines,
-            f"if s[{slot}] != pid: {self.panic(_NOT_HELD)}",
+            f"if s[{slot}] != pid: {self.panic(NOT_HELD)}",
             f"s[{slot}] = 0",
             f"s[b + {NOFF}] -= 1",
         ]
@@ -281,7 +281,7 @@ class CodeGenerator:
         name = instruction.name
         if name == "sched":
             return [
-                f"if s[b + {NOFF}]: {self.panic(_EXIT_LOCKED)}",
+                f"if s[b + {NOFF}]: {self.panic(EXIT_LOCKED)}",
                 f"return {LEFT}",
             ]
         if name == "booted":
@@ -291,5 +291,5 @@ class CodeGenerator:
         if name == "sret":
             return [call, f"return {LEFT}"]
         if name == "intr_on":
-            return [f"if s[b + {NOFF}]: {self.panic(_INTR_LOCKED)}", call]
+            return [f"if s[b + {NOFF}]: {self.panic(INTR_LOCKED)}", call]
         return [f"{self._var(instruction.target)} = {call}" if instruction.target is not None else call]

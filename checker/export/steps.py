@@ -1,0 +1,189 @@
+"""The instructions of a program as Promela statements: each what ``model/codegen.py`` makes of it in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cowcheck.checker.export.binding import Binding
+from cowcheck.checker.export.primitives import Primitives
+from cowcheck.checker.export.terms import Terms
+from cowcheck.model import codegen
+from cowcheck.model.contents import REST_BITS, REST_MASK
+from cowcheck.model.ir import (
+    PAGE_DATA,
+    PAGE_WORD,
+    RUN_NEXT,
+    Acquire,
+    Branch,
+    Cell,
+    Instruction,
+    Jump,
+    Load,
+    Panic,
+    Primitive,
+    Release,
+    Set,
+    Sleep,
+    Store,
+    falls_through,
+)
+from cowcheck.model.language import SLEEPING
+from cowcheck.model.layout import FREE_LIST
+
+
+
+
+class Steps:
+    """Writes the blocks of one ``d_step``. ``suffix`` keeps its labels apart from another's."""
+
+    def __init__(self, binding: Binding, suffix: str) -> None:
+        self.binding = binding
+        self.terms = Terms(binding)
+        self.primitives = Primitives(binding, self.terms)
+        self.suffix = suffix
+
+    # --- labels ---
+
+    def begin(self, index: int) -> str:
+        """The label of the block that begins at an instruction."""
+        return f"L{index}{self.suffix}"
+
+    def arrive(self, index: int) -> str:
+        """The label of the end of a step that leads to an instruction, or of the block that goes on there."""
+        return f"at_{self.binding.steps[index]}{self.suffix}" if self.is_end(index) else self.begin(index)
+
+    def is_end(self, index: int) -> bool:
+        """A step ends before the instruction."""
+        return self.binding.boundary[index] is not None
+
+    @property
+    def left(self) -> str:
+        """The label of the end of a step after which the process is in user mode, or the kernel has stopped."""
+        return f"left{self.suffix}"
+
+    # --- blocks ---
+
+    def blocks(self, entries: tuple[int, ...]) -> Iterator[str]:
+        """Every block that a step from ``entries`` may run, and the ends that it may come to."""
+        binding = self.binding
+        indices = binding.closure(entries)
+        inside = set(indices)
+        ends: set[int] = set()
+        shown = ""
+        for place, index in enumerate(indices):
+            instruction = binding.program.instructions[index]
+            if index in binding.leaders:
+                yield f"{self.begin(index)}:"
+            elif place and indices[place - 1] != index - 1:
+                yield f"{self.begin(index)}:"
+            source = self._source(instruction)
+            if source != shown:
+                yield f"    {source}"
+                shown = source
+            for line in self._statement(index, instruction):
+                yield f"    {line}"
+            followers = binding.reach.followers(index)
+            ends.update(follower for follower in followers if self.is_end(follower))
+            if falls_through(instruction):
+                (follower,) = followers
+                following = indices[place + 1] if place + 1 < len(indices) else -1
+                if self.is_end(follower) or follower != following:
+                    yield f"    goto {self.arrive(follower)};"
+        assert all(self.is_end(f) or f in inside for i in indices for f in binding.reach.followers(i))
+        for index in sorted(ends):
+            yield from self._end(index)
+
+    def _end(self, index: int) -> Iterator[str]:
+        binding = self.binding
+        kept = {binding.slots[kept.var]: kept.var for kept in binding.kept(index)}
+        yield f"{self.arrive(index)}: {self._source(binding.program.instructions[index])}"
+        told = ", ".join(f"{slot.name} = {var.name}" for slot, var in sorted(kept.items(), key=lambda it: it[0].name))
+        if told:
+            yield f"    /* keeps {told} */"
+        yield f"    pc[self] = {binding.steps[index]};"
+        instruction = binding.program.instructions[index]
+        if isinstance(instruction, Acquire):
+            number, bad = self.terms.lock(instruction.lock)
+            yield f"    proc[self].wants = {f'({bad} -> 0 : {number})' if bad else number};"
+        yield f"    goto done{self.suffix};"
+
+    def _source(self, instruction: Instruction) -> str:
+        line = self.binding.design.linked.source_line(instruction.place).replace("*/", "* /").replace("/*", "/ *")
+        return f"/* {instruction.place} {instruction.function}: {line} */"
+
+    # --- instructions ---
+
+    def panic(self, message: str) -> str:
+        number = 1 + self.binding.model.interpreter.code.messages.index(message)
+        return f"panic = {number}; goto {self.left}"
+
+    def _guard(self, bad: str, message: str) -> list[str]:
+        return [f"if :: {bad} -> {self.panic(message)} :: else fi;"] if bad else []
+
+    def _cell(self, cell: Cell) -> tuple[str, list[str]]:
+        text, bad = self.terms.cell(cell)
+        return text, self._guard(bad, codegen.NULL_MESSAGES[cell.space]) if bad else []
+
+    def _lock(self, cell: Cell) -> tuple[str, list[str]]:
+        number, bad = self.terms.lock(cell)
+        return f"LOCK({number})", self._guard(bad, codegen.NULL_MESSAGES[cell.space]) if bad else []
+
+    def _statement(self, index: int, instruction: Instruction) -> list[str]:
+        terms = self.terms
+        match instruction:
+            case Set(target, value):
+                return [f"{terms.var(target)} = {terms.expr(value)};"]
+            case Load(target, cell):
+                text, lines = self._cell(cell)
+                if cell.name == PAGE_DATA and cell.index is not None:
+                    lines.append(f"touched_frame = {terms.expr(cell.index)};")
+                lines.append(f"{terms.var(target)} = {text};")
+                if cell.name == FREE_LIST and self.binding.tests(target, instruction.function):
+                    lines.append(f"if :: {terms.var(target)} == 0 -> proc[self].oom = 1 :: else fi;")
+                return lines
+            case Store(cell, value):
+                text, lines = self._cell(cell)
+                if cell.name in (PAGE_DATA, PAGE_WORD) and cell.index is not None:
+                    frame = terms.expr(cell.index)
+                    lines.append(f"touched_frame = {frame};")
+                    lines.append(f"{RUN_NEXT.replace('.', '_')}[{frame} - 1] = 0;")
+                if cell.name == PAGE_WORD:
+                    return [*lines, f"{text} = ({terms.expr(value)} << {REST_BITS}) | ({text} & {REST_MASK});"]
+                return [*lines, f"{text} = {terms.expr(value)};"]
+            case Acquire(lock):
+                text, lines = self._lock(lock)
+                held = self._guard(text, codegen.HELD)
+                return [*lines, *held, f"{text} = me; proc[self].noff++;"]
+            case Release(lock):
+                return self._release(lock)
+            case Sleep(lock):
+                locked = self._guard("proc[self].noff", codegen.SLEEP_LOCKED)
+                return [*self._release(lock), *locked, f"state[self] = {SLEEPING};"]
+            case Branch(test, then, otherwise):
+                side = self.binding.reach.taken.get(index)
+                if side is not None:
+                    return [f"goto {self.arrive(side)};"]
+                return [f"if :: {terms.expr(test)} -> goto {self.arrive(then)} :: else -> goto {self.arrive(otherwise)} fi;"]
+            case Jump(to):
+                return [f"goto {self.arrive(to)};"]
+            case Panic(message):
+                return [f"{self.panic(message)};"]
+            case Primitive():
+                return self._primitive(instruction)
+        raise AssertionError(instruction)
+
+    def _release(self, lock: Cell) -> list[str]:
+        text, lines = self._lock(lock)
+        return [*lines, *self._guard(f"{text} != me", codegen.NOT_HELD), f"{text} = 0; proc[self].noff--;"]
+
+    def _primitive(self, instruction: Primitive) -> list[str]:
+        match instruction.name:
+            case "sched":
+                return [*self._guard("proc[self].noff", codegen.EXIT_LOCKED), f"goto {self.left};"]
+            case "booted":
+                return [f"goto {self.left};"]
+            case "sret":
+                return [*self.primitives.lines(instruction), f"goto {self.left};"]
+            case "intr_on":
+                return [*self._guard("proc[self].noff", codegen.INTR_LOCKED), *self.primitives.lines(instruction)]
+        return self.primitives.lines(instruction)
