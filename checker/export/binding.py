@@ -9,14 +9,15 @@ same ones.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from cowcheck.checker.catalogue import Design
+from cowcheck.checker.export.known import known
 from cowcheck.checker.export.operations import operations
 from cowcheck.checker.export.reach import Reach
-from cowcheck.model.ir import Acquire, Space, Type, Var, falls_through
-from cowcheck.model.layout import FREE_LIST
+from cowcheck.model.ir import Acquire, Branch, Jump, Space, Type, Var
 from cowcheck.model.liveness import Kept, live_in, members
 from cowcheck.model.scenario import Scenario
 from cowcheck.model.system import Model
@@ -49,6 +50,7 @@ class Binding:
         self.kernel = self.model.kernel
         self.operations = operations(self.kernel)
         self.reach = Reach(self.program, self.kernel, self.operations)
+        self.known = known(self.program, self.reach)
         self.instructions = sorted(self.reach.instructions)
         self.boundary = self.model.allocation.boundary
         starts = {index for index in self.instructions if self.boundary[index] is not None} | {self.program.boot}
@@ -94,20 +96,31 @@ class Binding:
         return tuple(sorted(set(self.slots.values()), key=lambda slot: (slot.type not in NARROW, slot.type, slot.number)))
 
     @cached_property
-    def leaders(self) -> frozenset[int]:
-        """The instructions that some jump leads to, or that begin a step."""
-        found = {self.program.boot, self.program.trap, *self.steps}
-        for index in self.instructions:
-            if not falls_through(self.program.instructions[index]):
-                found.update(self.reach.followers(index))
-        return frozenset(found)
+    def references(self) -> frozenset[Slot]:
+        """The registers that refer to something before some step."""
+        return frozenset(self.slots[kept.var] for index in self.steps for kept in self.kept(index) if kept.reference)
 
-    def closure(self, entries: tuple[int, ...]) -> list[int]:
+    def followers(self, index: int) -> tuple[int, ...]:
+        """Where control goes from an instruction, past jumps: an instruction that does something, or a boundary."""
+        return tuple(dict.fromkeys(self._past_jumps(follower) for follower in self.reach.followers(index)))
+
+    def _past_jumps(self, index: int) -> int:
+        seen: set[int] = set()
+        while self.boundary[index] is None and index not in seen:
+            seen.add(index)
+            after = self.reach.followers(index)
+            instruction = self.program.instructions[index]
+            if not isinstance(instruction, Jump | Branch) or len(after) != 1:
+                break
+            (index,) = after
+        return index
+
+    def closure(self, entries: Iterable[int]) -> list[int]:
         """The instructions that steps which begin at ``entries`` may run, in order: up to the next boundary."""
         found = set(entries)
-        work = list(entries)
+        work = list(found)
         while work:
-            for follower in self.reach.followers(work.pop()):
+            for follower in self.followers(work.pop()):
                 if self.boundary[follower] is None and follower not in found:
                     found.add(follower)
                     work.append(follower)
@@ -151,7 +164,3 @@ class Binding:
     def tests(self, var: Var, function: str) -> bool:
         """The function asks whether what it read from the free list is null."""
         return (var, function) in self.model.interpreter.code.tested
-
-    @property
-    def free_list(self) -> str:
-        return FREE_LIST

@@ -50,13 +50,13 @@ class Judging:
         """The variables that say which invariants hold."""
         return [holds(invariant.name) for invariant in INVARIANTS]
 
-    def statements(self, view: type[View], fields: Mapping[str, str], of: str) -> Iterator[str]:
-        """Judges one view; ``of`` is ``step`` or ``state``: what is wrong where it breaks something."""
+    def statements(self, view: type[View], fields: Mapping[str, str]) -> Iterator[str]:
+        """Judges one view."""
         for invariant in INVARIANTS:
             for statement in invariant.statements:
                 if statement.view is view:
                     text = promela_text(statement.holds, fields, invariant.name)
-                    yield f"if :: {text} :: else -> {holds(invariant.name)} = 0; wrong_{of} = 1 fi;"
+                    yield f"{holds(invariant.name)} = {holds(invariant.name)} && {text};"
 
     def inlines(self) -> Iterator[str]:
         """What judges a step and the state after it; the kernel's own code calls :meth:`inlines_of_events`."""
@@ -69,7 +69,7 @@ class Judging:
     def inlines_of_events(self) -> Iterator[str]:
         """What judges a user's load, and the end of an operation."""
         yield "inline judge_load(value_seen, value_due) {"
-        yield from _indented(self.statements(LoadView, {"seen": "value_seen", "due": "value_due"}, "step"))
+        yield from _indented(self.statements(LoadView, {"seen": "value_seen", "due": "value_due"}))
         yield "  skip"
         yield "}"
         yield "inline operation(is_killed) {"
@@ -77,7 +77,7 @@ class Judging:
         yield "  is_fault = IS_FAULT(proc[self].scause); found_pte = 0;"
         yield "  if"
         yield "  :: is_fault || is_killed || op_judged[proc[self].upc] ->"
-        yield "     if :: is_fault -> leaf_pte(op_page[proc[self].upc]) :: else fi;"
+        yield "     leaf_pte(op_page[proc[self].upc]); found_pte = (is_fault -> found_pte : 0);"
         grants = "(found_pte & op_needs[proc[self].upc]) == op_needs[proc[self].upc]"
         yield f"     succeeded = !(is_killed) && (is_fault -> ({grants} && IN_RAM(found_pte >> {FLAG_BITS})) : proc[self].returned >= 0);"
         fields = {
@@ -89,7 +89,7 @@ class Judging:
             "out_of_memory": f"(proc[self].oom || {identifier(FREE_LIST)} == 0)",
             "changed": "(is_fault && found_pte != proc[self].fault_pte)",
         }
-        yield from _indented(self.statements(OperationView, fields, "step"), 5)
+        yield from _indented(self.statements(OperationView, fields), 5)
         yield "     skip"
         yield "  :: else"
         yield "  fi"
@@ -135,73 +135,57 @@ class Judging:
 
     def _process(self) -> Iterator[str]:
         yield f"inside = pc[other] != 0 && state[other] != {SLEEPING};"
-        yield "if"
-        yield ":: proc[other].table != 0 ->"
         seen = f"state[other] == {SLEEPING} || (state[other] == {RUNNABLE} && pc[other] == 0)"
-        yield f"   table_seen[proc[other].table] = {seen}"
-        yield ":: else"
-        yield "fi;"
+        yield f"table_seen[proc[other].table] = {seen};"
         yield "if"
         yield ":: inside ->"
         yield "   table_busy[proc[other].table] = 1;"
         yield "   matters = refers[pc[other]];"
         for bit, slot in enumerate(self.binding.registers):
-            for line in self._reference(f"proc[other].{slot.name}", slot.type):
-                yield f"   if :: matters & {1 << bit} -> {line} :: else fi;"
+            if slot in self.binding.references:
+                yield from (f"   {line}" for line in self._reference(1 << bit, f"proc[other].{slot.name}", slot.type))
         yield "   skip"
         yield ":: else"
         yield "fi;"
 
-    def _reference(self, value: str, kind: Type) -> Iterator[str]:
+    def _reference(self, bit: int, value: str, kind: Type) -> Iterator[str]:
+        given = f"(matters & {bit} -> {value} : 0)"
+        in_ram = "frame = (IN_RAM(frame) -> frame : 0);"
         match kind:
             case Type.PAGE_TABLE:
-                yield f"table_busy[{value}] = 1"
+                yield f"table_busy[{given}] = 1;"
             case Type.PROC:
-                yield f"if :: {value} != 0 && {value} != other + 1 -> table_busy[proc[{value} - 1].table] = 1 :: else fi"
+                yield f"if :: matters & {bit} && {value} != 0 && {value} != other + 1 ->"
+                yield f"   table_busy[proc[{value} - 1].table] = 1 :: else fi;"
             case Type.FRAME | Type.PTE:
-                yield (
-                    f"frame = {value if kind is Type.FRAME else f'{value} >> {FLAG_BITS}'}; "
-                    "if :: IN_RAM(frame) -> held[frame]++; touched[frame] = 1 :: else fi"
-                )
+                yield f"frame = {given if kind is Type.FRAME else f'{given} >> {FLAG_BITS}'}; {in_ram} held[frame]++; touched[frame] = 1;"
             case Type.PTE_REF:
-                yield (
-                    f"if :: {value} != 0 -> frame = pte[{value} - 1] >> {FLAG_BITS}; "
-                    "if :: IN_RAM(frame) -> touched[frame] = 1 :: else fi :: else fi"
-                )
+                yield f"frame = {given}; frame = (frame -> pte[frame - 1] >> {FLAG_BITS} : 0); {in_ram} touched[frame] = 1;"
 
     def _table(self) -> Iterator[str]:
         yield "inside = table_busy[table];"
-        yield "if :: inside -> touched[root[table - 1]] = 1 :: else -> owned[root[table - 1]]++ fi;"
-        leaf = "leaf[(table - 1) * LEAVES + page]"
-        yield from _loop("page", 0, "LEAVES", iter([f"if :: inside -> touched[{leaf}] = 1 :: else -> owned[{leaf}]++ fi;"]))
+        for frame in ("root[table - 1]", "leaf[(table - 1) * LEAVES + page]"):
+            use = [f"frame = {frame};", "touched[frame] = touched[frame] || inside; owned[frame] = owned[frame] + !inside;"]
+            yield from use if frame.startswith("root") else _loop("page", 0, "LEAVES", iter(use))
         yield from _loop("page", 0, "PAGES", self._pte())
 
     def _pte(self) -> Iterator[str]:
         yield "found_pte = pte[(table - 1) * PAGES + page];"
         yield "if"
         yield f":: found_pte & {PTE_V} ->"
-        yield f"   frame = found_pte >> {FLAG_BITS};"
         fields = {
-            "in_ram": "IN_RAM(frame)",
+            "in_ram": f"IN_RAM(found_pte >> {FLAG_BITS})",
             "visible": "table_seen[table]",
             "user": f"((found_pte & {PTE_U}) != 0)",
             "writable": f"((found_pte & {PTE_W}) != 0)",
             "cow": f"((found_pte & {PTE_COW}) != 0)",
             "may_write": "region_is_data[page]",
         }
-        yield "   if"
-        yield "   :: IN_RAM(frame) ->"
-        yield "      mappings[frame]++;"
-        yield "      if"
-        yield "      :: table_seen[table] ->"
-        yield f"         visible[frame]++; if :: (found_pte & {PTE_W | PTE_U}) == {PTE_W | PTE_U} -> writers[frame]++ :: else fi"
-        yield "      :: else"
-        yield "      fi;"
-        yield "      if :: inside -> touched[frame] = 1 :: else fi"
-        yield "   :: else"
-        yield "   fi;"
-        yield from _indented(self.statements(MappingView, fields, "state"), 3)
-        yield "   skip"
+        yield from _indented(self.statements(MappingView, fields), 3)
+        yield f"   frame = (IN_RAM(found_pte >> {FLAG_BITS}) -> found_pte >> {FLAG_BITS} : 0);"
+        yield "   mappings[frame]++; visible[frame] = visible[frame] + table_seen[table];"
+        yield f"   writers[frame] = writers[frame] + (table_seen[table] && (found_pte & {PTE_W | PTE_U}) == {PTE_W | PTE_U});"
+        yield "   touched[frame] = touched[frame] || inside"
         yield ":: else"
         yield "fi;"
 
@@ -210,6 +194,7 @@ class Judging:
         yield ":: hart[other] != 0 ->"
         yield "   if"
         yield "   :: pc[hart[other] - 1] == 0 -> /* in user mode: what it has cached can be used */"
+        yield "      table = proc[hart[other] - 1].table;"
         yield from _indented(_loop("page", 0, "PAGES", self._cached()), 6)
         yield "      skip"
         yield "   :: else"
@@ -218,31 +203,23 @@ class Judging:
         yield "fi;"
 
     def _cached(self) -> Iterator[str]:
-        table = "proc[hart[other] - 1].table"
         yield "cached = tlb[other * PAGES + page];"
         yield "if"
         yield ":: cached != 0 ->"
-        yield "   found_pte = 0;"
-        yield "   if"
-        yield f"   :: {table} != 0 ->"
-        yield "      if"
-        yield f"      :: leaf[({table} - 1) * LEAVES + page / LEAF_PAGES] != 0 -> found_pte = pte[({table} - 1) * PAGES + page]"
-        yield "      :: else"
-        yield "      fi"
-        yield "   :: else"
-        yield "   fi;"
+        walked = "leaf[(table - 1) * LEAVES + page / LEAF_PAGES] != 0 -> pte[(table - 1) * PAGES + page] : 0"
+        yield f"   found_pte = (table != 0 -> ({walked}) : 0);"
         yield f"   valid = (found_pte & {PTE_V | PTE_U}) == {PTE_V | PTE_U};"
         yield f"   frame = cached >> {FLAG_BITS};"
         yield f"   same = valid && (found_pte >> {FLAG_BITS}) == frame;"
-        yield "   if :: !same -> visible[frame]++ :: else fi;"
-        yield f"   if :: (cached & {PTE_W}) && !(same && (found_pte & {PTE_W})) -> writers[frame]++ :: else fi;"
+        yield "   visible[frame] = visible[frame] + !same;"
+        yield f"   writers[frame] = writers[frame] + ((cached & {PTE_W}) && !(same && (found_pte & {PTE_W})));"
         fields = {
             "grants_write": f"((cached & {PTE_W}) != 0)",
             "pte_valid": "valid",
             "pte_writable": f"(valid && (found_pte & {PTE_W}) != 0)",
             "same_frame": "same",
         }
-        yield from _indented(self.statements(TranslationView, fields, "state"), 3)
+        yield from _indented(self.statements(TranslationView, fields), 3)
         yield "   skip"
         yield ":: else"
         yield "fi;"
@@ -256,41 +233,37 @@ class Judging:
             "free": "on_list[frame]",
             "quiescent": "(!touched[frame])",
         } | {name: f"{name}[frame]" for name in ("mappings", "visible", "writers", "held", "owned")}
-        yield from self.statements(FrameView, fields, "state")
+        yield from self.statements(FrameView, fields)
 
     # --- the verdict ---
 
     def _judge(self) -> Iterator[str]:
+        every = " && ".join(self.names())
+        yield f"#define ALL_HOLDS ({every})"
         yield "inline judge() {"
-        yield "  if"
-        yield "  :: panic == 0 || touched_frame != 0 -> walk_free_list()"
-        yield "  :: else"
-        yield "  fi;"
+        yield "  walk_free_list();"
         yield "  if"
         yield "  :: touched_frame != 0 ->"
-        touched = self.statements(TouchView, {"free": "(on_list[touched_frame] > 0)"}, "step")
-        yield from _indented(touched, 5)
+        yield from _indented(self.statements(TouchView, {"free": "(on_list[touched_frame] > 0)"}), 5)
         yield "     skip"
         yield "  :: else"
         yield "  fi;"
+        yield "  wrong_step = !ALL_HOLDS;"
         yield "  if"
-        yield "  :: wrong_step == 0 ->"
-        yield "     if :: panic == 0 -> observe() :: else fi;"
-        system = self.statements(SystemView, {"panicked": "(panic != 0)", "end_reachable": "1"}, "state")
-        yield from _indented(system, 5)
-        yield "     skip"
+        yield "  :: wrong_step == 0 && panic == 0 -> observe()"
         yield "  :: else"
         yield "  fi;"
+        system = {"panicked": "(wrong_step == 0 && panic != 0)", "end_reachable": "1"}
+        yield from _indented(self.statements(SystemView, system))
         yield "  if"
-        yield "  :: wrong_step || wrong_state ->"
+        yield "  :: ALL_HOLDS"
+        yield "  :: else ->"
         for name in self.names():
             yield f"     assert({name}); {name} = 1;"
         yield "     if"
         yield "     :: wrong_step -> start_again() /* the state after it is none of the graph's */"
         yield "     :: else -> bad = 1 /* a state of the graph that is not expanded */"
-        yield "     fi;"
-        yield "     wrong_step = 0; wrong_state = 0"
-        yield "  :: else"
+        yield "     fi"
         yield "  fi"
         yield "}"
 

@@ -11,7 +11,7 @@ itself leads to no state of the graph, in the reference and here: it leads back 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cowcheck.checker.catalogue import Design
 from cowcheck.checker.export import machine, primitives
@@ -27,7 +27,7 @@ from cowcheck.model.hardware import FAULTS
 from cowcheck.model.kernel import IMAGE_TOKEN
 from cowcheck.model.scenario import OpKind, Scenario
 
-MOST_STATEMENTS = 1500
+MOST_STATEMENTS = 1950
 """A ``d_step`` of SPIN may hold some 2000, those of its inlines among them."""
 
 _CALLS = (
@@ -188,7 +188,7 @@ class Promela:
 
     def _scratch(self) -> Iterator[str]:
         yield "/* --- what is used within a step only: no part of the state --- */"
-        yield "hidden byte self, me, at_hart, touched_frame, wrong_step, wrong_state;"
+        yield "hidden byte self, me, at_hart, touched_frame, wrong_step;"
         yield "hidden int other, page, frame, table, count, found_pte, cached, matters;"
         yield "hidden int is_fault, succeeded, inside, booting, valid, same;"
         yield f"hidden byte {', '.join(f'{name} = 1' for name in self.judging.names())};"
@@ -240,12 +240,6 @@ class Promela:
         yield "  page = 0;"
         yield "  do :: page < PAGES -> proc[which - 1].due[page] = 0; page++ :: else -> break od"
         yield "}"
-        yield "inline start_again() {"
-        yield "  /* the initial state */"
-        yield "  other = 1;"
-        yield "  do :: other <= PROCESSES -> reset_proc(other); other++ :: else -> break od;"
-        yield f"  state[0] = RUNNABLE; pc[0] = {self.binding.steps[self.binding.program.boot]};"
-        yield "  panic = 0; phase = 0; bad = 0;"
         arrays = {
             "lock": self.binding.lock_count,
             "run_next": self.layout.frames,
@@ -256,26 +250,37 @@ class Promela:
             "hart": self.layout.harts,
             "tlb": self.layout.harts * self.layout.pages,
         }
+        scalars = ["panic", "phase", "bad"]
         for declared in self.binding.program.globals:
             if declared.per_frame and not declared.lock:
                 arrays[identifier(declared.name)] = self.layout.frames
             elif not declared.lock:
-                yield f"  {identifier(declared.name)} = 0;"
-        for name, size in arrays.items():
-            yield f"  other = 0; do :: other < {size} -> {name}[other] = 0; other++ :: else -> break od;"
-        yield "  skip"
+                scalars.append(identifier(declared.name))
+        yield "inline start_again() {"
+        yield "  /* the initial state */"
+        yield f"  {' '.join(f'{name} = 0;' for name in scalars)}"
+        yield "  other = 0;"
+        yield "  do"
+        yield f"  :: other < {max(self.layout.processes, *arrays.values())} ->"
+        yield "     reset_proc(other % PROCESSES + 1);"
+        yield f"     {' '.join(f'{name}[other % {size}] = 0;' for name, size in arrays.items())}"
+        yield "     other++"
+        yield "  :: else -> break"
+        yield "  od;"
+        yield f"  state[0] = RUNNABLE; pc[0] = {self.binding.steps[self.binding.program.boot]}"
         yield "}"
 
     def _process(self) -> Iterator[str]:
         yield "active [PROCESSES] proctype process() {"
         yield "  do"
+        sizes = sizes_of_inlines("\n".join(self._inlines()))
         first, last = 0, len(self.binding.steps)
         part = 0
         while first <= last:
             low, high = first, last  # the most steps that one d_step can hold
             while low < high:
                 middle = (low + high + 1) // 2
-                low, high = (middle, high) if weight(self._part(first, middle, part)) <= MOST_STATEMENTS else (low, middle - 1)
+                low, high = (middle, high) if statements(self._part(first, middle, part), sizes) <= MOST_STATEMENTS else (low, middle - 1)
             yield from self._part(first, low, part)
             first = low + 1
             part += 1
@@ -312,10 +317,10 @@ class Promela:
             yield "    :: else"
             yield "    fi;"
         if numbers:
-            yield from self._dispatch(sorted(numbers), names, 4)
+            yield from self._dispatch(sorted(numbers), names)
         if first == 0:
             yield from self.machine.user_step(suffix, names.begin(trap))
-        yield from names.blocks(tuple(sorted(entries)))
+        yield from names.blocks(entries)
         yield from self._epilogue(suffix)
         yield "    }"
 
@@ -324,18 +329,11 @@ class Promela:
         for line in self.machine.place():
             yield f"    {line}"
 
-    def _dispatch(self, steps: Sequence[tuple[int, int]], names: Steps, indent: int) -> Iterator[str]:
-        pad = " " * indent
-        if len(steps) == 1:
-            yield f"{pad}goto {names.begin(steps[0][1])}"
-            return
-        half = len(steps) // 2
-        yield f"{pad}if"
-        yield f"{pad}:: pc[self] < {steps[half][0]} ->"
-        yield from self._dispatch(steps[:half], names, indent + 1)
-        yield f"{pad}:: else ->"
-        yield from self._dispatch(steps[half:], names, indent + 1)
-        yield f"{pad}fi{';' if indent == 4 else ''}"
+    def _dispatch(self, steps: Sequence[tuple[int, int]], names: Steps) -> Iterator[str]:
+        yield "    if"
+        for number, index in steps:
+            yield f"    :: pc[self] == {number} -> goto {names.begin(index)}"
+        yield "    fi;"
 
     def _epilogue(self, suffix: str) -> Iterator[str]:
         yield f"left{suffix}: /* to user mode, or for good; or the kernel has stopped */"
@@ -346,15 +344,24 @@ class Promela:
         yield "    matters = keeps[pc[self]];"
         yield f"forget{suffix}: /* what will not be read again */"
         for bit, slot in enumerate(self.binding.registers):
-            yield f"    if :: matters & {1 << bit} :: else -> proc[self].{slot.name} = 0 fi;"
+            yield f"    proc[self].{slot.name} = (matters & {1 << bit} -> proc[self].{slot.name} : 0);"
         yield "    if :: panic == 0 -> settle() :: else fi;"
         yield "    judge()"
 
 
-def weight(lines: Sequence[str]) -> int:
-    """About how many statements SPIN makes of lines."""
-    text = re.sub(r"/\*.*?\*/", "", "\n".join(lines))
-    return text.count(";") + text.count("->") + 2 * text.count("::") + text.count("goto")
+def statements(lines: Iterable[str], inlines: Mapping[str, int]) -> int:
+    """About how many statements SPIN makes of lines; ``inlines`` has the number for each inline."""
+    text = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
+    called = sum(inlines.get(name, 0) for name in re.findall(r"\b(\w+)\(", text))
+    return len(re.findall(r";|->|::|\b(?:if|do)\b", text)) + called
+
+
+def sizes_of_inlines(text: str) -> dict[str, int]:
+    """The number of statements of each inline, in the order of their definitions."""
+    sizes: dict[str, int] = {}
+    for name, body in re.findall(r"^inline (\w+)\([^)]*\) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE):
+        sizes[name] = statements([body], sizes)
+    return sizes
 
 
 def promela(design: Design, scenario: Scenario) -> str:

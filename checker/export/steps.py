@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cowcheck.checker.export.binding import Binding
+from cowcheck.checker.export.known import is_good
 from cowcheck.checker.export.primitives import Primitives
 from cowcheck.checker.export.terms import Terms
 from cowcheck.model import codegen
@@ -24,8 +25,8 @@ from cowcheck.model.ir import (
     Release,
     Set,
     Sleep,
+    Space,
     Store,
-    falls_through,
 )
 from cowcheck.model.language import SLEEPING
 from cowcheck.model.layout import FREE_LIST
@@ -63,18 +64,18 @@ class Steps:
 
     # --- blocks ---
 
-    def blocks(self, entries: tuple[int, ...]) -> Iterator[str]:
+    def blocks(self, entries: Iterable[int]) -> Iterator[str]:
         """Every block that a step from ``entries`` may run, and the ends that it may come to."""
         binding = self.binding
-        indices = binding.closure(entries)
-        inside = set(indices)
-        ends: set[int] = set()
+        begun = set(entries)
+        indices = binding.closure(begun)
+        followers = {index: binding.followers(index) for index in indices}
+        leaders = begun | {follower for index, after in followers.items() for follower in after if follower != index + 1}
+        leaders |= {follower for index, after in followers.items() for follower in after if len(after) > 1}
         shown = ""
         for place, index in enumerate(indices):
             instruction = binding.program.instructions[index]
-            if index in binding.leaders:
-                yield f"{self.begin(index)}:"
-            elif place and indices[place - 1] != index - 1:
+            if index in leaders:
                 yield f"{self.begin(index)}:"
             source = self._source(instruction)
             if source != shown:
@@ -82,15 +83,10 @@ class Steps:
                 shown = source
             for line in self._statement(index, instruction):
                 yield f"    {line}"
-            followers = binding.reach.followers(index)
-            ends.update(follower for follower in followers if self.is_end(follower))
-            if falls_through(instruction):
-                (follower,) = followers
-                following = indices[place + 1] if place + 1 < len(indices) else -1
-                if self.is_end(follower) or follower != following:
-                    yield f"    goto {self.arrive(follower)};"
-        assert all(self.is_end(f) or f in inside for i in indices for f in binding.reach.followers(i))
-        for index in sorted(ends):
+            following = indices[place + 1] if place + 1 < len(indices) else -1
+            if len(followers[index]) == 1 and (self.is_end(followers[index][0]) or followers[index][0] != following):
+                yield f"    goto {self.arrive(followers[index][0])};"
+        for index in sorted({follower for after in followers.values() for follower in after if self.is_end(follower)}):
             yield from self._end(index)
 
     def _end(self, index: int) -> Iterator[str]:
@@ -120,13 +116,18 @@ class Steps:
     def _guard(self, bad: str, message: str) -> list[str]:
         return [f"if :: {bad} -> {self.panic(message)} :: else fi;"] if bad else []
 
-    def _cell(self, cell: Cell) -> tuple[str, list[str]]:
+    def _cell(self, index: int, cell: Cell) -> tuple[str, list[str]]:
         text, bad = self.terms.cell(cell)
-        return text, self._guard(bad, codegen.NULL_MESSAGES[cell.space]) if bad else []
+        return text, self._null_guard(index, cell, bad)
 
-    def _lock(self, cell: Cell) -> tuple[str, list[str]]:
+    def _lock(self, index: int, cell: Cell) -> tuple[str, list[str]]:
         number, bad = self.terms.lock(cell)
-        return f"LOCK({number})", self._guard(bad, codegen.NULL_MESSAGES[cell.space]) if bad else []
+        return f"LOCK({number})", self._null_guard(index, cell, bad)
+
+    def _null_guard(self, index: int, cell: Cell, bad: str) -> list[str]:
+        if not bad or is_good(self.binding.known[index], cell):
+            return []
+        return self._guard(bad, codegen.NULL_MESSAGES[cell.space])
 
     def _statement(self, index: int, instruction: Instruction) -> list[str]:
         terms = self.terms
@@ -134,7 +135,7 @@ class Steps:
             case Set(target, value):
                 return [f"{terms.var(target)} = {terms.expr(value)};"]
             case Load(target, cell):
-                text, lines = self._cell(cell)
+                text, lines = self._cell(index, cell)
                 if cell.name == PAGE_DATA and cell.index is not None:
                     lines.append(f"touched_frame = {terms.expr(cell.index)};")
                 lines.append(f"{terms.var(target)} = {text};")
@@ -142,7 +143,7 @@ class Steps:
                     lines.append(f"if :: {terms.var(target)} == 0 -> proc[self].oom = 1 :: else fi;")
                 return lines
             case Store(cell, value):
-                text, lines = self._cell(cell)
+                text, lines = self._cell(index, cell)
                 if cell.name in (PAGE_DATA, PAGE_WORD) and cell.index is not None:
                     frame = terms.expr(cell.index)
                     lines.append(f"touched_frame = {frame};")
@@ -151,30 +152,33 @@ class Steps:
                     return [*lines, f"{text} = ({terms.expr(value)} << {REST_BITS}) | ({text} & {REST_MASK});"]
                 return [*lines, f"{text} = {terms.expr(value)};"]
             case Acquire(lock):
-                text, lines = self._lock(lock)
-                held = self._guard(text, codegen.HELD)
+                text, lines = self._lock(index, lock)
+                free = lock.space is Space.GLOBAL and lock.name not in self.binding.known[index].may_hold
+                held = [] if free else self._guard(text, codegen.HELD)
                 return [*lines, *held, f"{text} = me; proc[self].noff++;"]
             case Release(lock):
-                return self._release(lock)
+                return self._release(index, lock)
             case Sleep(lock):
                 locked = self._guard("proc[self].noff", codegen.SLEEP_LOCKED)
-                return [*self._release(lock), *locked, f"state[self] = {SLEEPING};"]
-            case Branch(test, then, otherwise):
-                side = self.binding.reach.taken.get(index)
-                if side is not None:
-                    return [f"goto {self.arrive(side)};"]
-                return [f"if :: {terms.expr(test)} -> goto {self.arrive(then)} :: else -> goto {self.arrive(otherwise)} fi;"]
-            case Jump(to):
-                return [f"goto {self.arrive(to)};"]
+                return [*self._release(index, lock), *locked, f"state[self] = {SLEEPING};"]
+            case Branch(test=test):
+                after = self.binding.followers(index)
+                if len(after) == 1:
+                    return []
+                return [f"if :: {terms.expr(test)} -> goto {self.arrive(after[0])} :: else -> goto {self.arrive(after[1])} fi;"]
+            case Jump():
+                return []
             case Panic(message):
                 return [f"{self.panic(message)};"]
             case Primitive():
                 return self._primitive(instruction)
         raise AssertionError(instruction)
 
-    def _release(self, lock: Cell) -> list[str]:
-        text, lines = self._lock(lock)
-        return [*lines, *self._guard(f"{text} != me", codegen.NOT_HELD), f"{text} = 0; proc[self].noff--;"]
+    def _release(self, index: int, lock: Cell) -> list[str]:
+        text, lines = self._lock(index, lock)
+        held = lock.space is Space.GLOBAL and lock.name in self.binding.known[index].must_hold
+        wrong = [] if held else self._guard(f"{text} != me", codegen.NOT_HELD)
+        return [*lines, *wrong, f"{text} = 0; proc[self].noff--;"]
 
     def _primitive(self, instruction: Primitive) -> list[str]:
         match instruction.name:
