@@ -93,7 +93,9 @@ class Binding:
     @cached_property
     def registers(self) -> tuple[Slot, ...]:
         """Every register, in a fixed order."""
-        return tuple(sorted(set(self.slots.values()), key=lambda slot: (slot.type not in NARROW, slot.type, slot.number)))
+        return tuple(
+            sorted(set(self.slots.values()), key=lambda slot: (slot.type not in NARROW, slot.type, slot.number))
+        )
 
     @cached_property
     def references(self) -> frozenset[Slot]:

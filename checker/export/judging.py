@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cowcheck.checker.export.binding import Binding
-from cowcheck.checker.export.terms import identifier
+from cowcheck.checker.export.terms import Terms, identifier
 from cowcheck.checker.export.z3_text import promela_text
 from cowcheck.model.ir import Type
 from cowcheck.model.language import RUNNABLE, SLEEPING
@@ -43,8 +43,9 @@ def _loop(variable: str, first: int, limit: str, body: Iterator[str]) -> Iterato
 class Judging:
     """Writes the inlines that judge a step and the state after it."""
 
-    def __init__(self, binding: Binding) -> None:
+    def __init__(self, binding: Binding, terms: Terms) -> None:
         self.binding = binding
+        self.terms = terms
 
     def names(self) -> list[str]:
         """The variables that say which invariants hold."""
@@ -58,20 +59,26 @@ class Judging:
                     text = promela_text(statement.holds, fields, invariant.name)
                     yield f"{holds(invariant.name)} = {holds(invariant.name)} && {text};"
 
-    def inlines(self) -> Iterator[str]:
-        """What judges a step and the state after it; the kernel's own code calls :meth:`inlines_of_events`."""
-        yield from self._free_list()
-        yield from self._observe()
-        yield from self._judge()
+    def inlines_of_events(self) -> Iterator[tuple[str, str]]:
+        """By name: what judges a user's load, and the end of an operation."""
+        yield "judge_load", "\n".join(self._load())
+        yield "operation", "\n".join(self._operation())
+
+    def inlines(self) -> Iterator[tuple[str, str]]:
+        """By name: what judges a step and the state after it."""
+        yield "walk_free_list", "\n".join(self._free_list())
+        yield "observe", "\n".join(self._observe())
+        yield "judge", "\n".join(self._judge())
 
     # --- events of a step ---
 
-    def inlines_of_events(self) -> Iterator[str]:
-        """What judges a user's load, and the end of an operation."""
+    def _load(self) -> Iterator[str]:
         yield "inline judge_load(value_seen, value_due) {"
         yield from _indented(self.statements(LoadView, {"seen": "value_seen", "due": "value_due"}))
         yield "  skip"
         yield "}"
+
+    def _operation(self) -> Iterator[str]:
         yield "inline operation(is_killed) {"
         yield "  /* how the operation that brought the process into the kernel ends */"
         yield "  is_fault = IS_FAULT(proc[self].scause); found_pte = 0;"
@@ -79,14 +86,15 @@ class Judging:
         yield "  :: is_fault || is_killed || op_judged[proc[self].upc] ->"
         yield "     leaf_pte(op_page[proc[self].upc]); found_pte = (is_fault -> found_pte : 0);"
         grants = "(found_pte & op_needs[proc[self].upc]) == op_needs[proc[self].upc]"
-        yield f"     succeeded = !(is_killed) && (is_fault -> ({grants} && IN_RAM(found_pte >> {FLAG_BITS})) : proc[self].returned >= 0);"
+        yield f"     succeeded = (is_fault -> {grants} && IN_RAM(found_pte >> {FLAG_BITS}) : proc[self].returned >= 0);"
+        yield "     succeeded = succeeded && !(is_killed);"
         fields = {
             "fault": "is_fault",
             "permitted": "(proc[self].sz >= op_least_sz[proc[self].upc])",
             "succeeded": "succeeded",
             "killed": "(is_killed)",
             "kill_asked": "proc[self].kill_asked",
-            "out_of_memory": f"(proc[self].oom || {identifier(FREE_LIST)} == 0)",
+            "out_of_memory": f"(proc[self].oom || {self.terms.free_list} == 0)",
             "changed": "(is_fault && found_pte != proc[self].fault_pte)",
         }
         yield from _indented(self.statements(OperationView, fields), 5)
@@ -99,7 +107,7 @@ class Judging:
         yield "inline walk_free_list() {"
         yield "  /* how often each frame stands on the free list; 2 where the list comes back to it */"
         yield from _indented(_loop("frame", 0, "FRAMES + 1", iter(["on_list[frame] = 0;"])))
-        yield f"  frame = {identifier(FREE_LIST)};"
+        yield f"  frame = {self.terms.free_list};"
         yield "  do"
         yield "  :: IN_RAM(frame) ->"
         yield "     on_list[frame]++;"
@@ -122,7 +130,7 @@ class Judging:
         yield from _indented(_loop("other", 0, "PROCESSES", self._process()))
         for declared in self.binding.program.globals:
             if declared.type is Type.FRAME and declared.name != FREE_LIST:
-                name = identifier(declared.name)
+                name = self.terms.name_of(declared.name)
                 if declared.per_frame:
                     yield from _indented(_loop("frame", 0, "FRAMES", iter([f"held[{name}[frame]]++;"])))
                 else:
@@ -158,14 +166,19 @@ class Judging:
                 yield f"if :: matters & {bit} && {value} != 0 && {value} != other + 1 ->"
                 yield f"   table_busy[proc[{value} - 1].table] = 1 :: else fi;"
             case Type.FRAME | Type.PTE:
-                yield f"frame = {given if kind is Type.FRAME else f'{given} >> {FLAG_BITS}'}; {in_ram} held[frame]++; touched[frame] = 1;"
+                yield f"frame = {given}{'' if kind is Type.FRAME else f' >> {FLAG_BITS}'}; {in_ram}"
+                yield "held[frame]++; touched[frame] = 1;"
             case Type.PTE_REF:
-                yield f"frame = {given}; frame = (frame -> pte[frame - 1] >> {FLAG_BITS} : 0); {in_ram} touched[frame] = 1;"
+                yield f"frame = {given}; frame = (frame -> pte[frame - 1] >> {FLAG_BITS} : 0); {in_ram}"
+                yield "touched[frame] = 1;"
 
     def _table(self) -> Iterator[str]:
         yield "inside = table_busy[table];"
         for frame in ("root[table - 1]", "leaf[(table - 1) * LEAVES + page]"):
-            use = [f"frame = {frame};", "touched[frame] = touched[frame] || inside; owned[frame] = owned[frame] + !inside;"]
+            use = [
+                f"frame = {frame};",
+                "touched[frame] = touched[frame] || inside; owned[frame] = owned[frame] + !inside;",
+            ]
             yield from use if frame.startswith("root") else _loop("page", 0, "LEAVES", iter(use))
         yield from _loop("page", 0, "PAGES", self._pte())
 
@@ -184,7 +197,8 @@ class Judging:
         yield from _indented(self.statements(MappingView, fields), 3)
         yield f"   frame = (IN_RAM(found_pte >> {FLAG_BITS}) -> found_pte >> {FLAG_BITS} : 0);"
         yield "   mappings[frame]++; visible[frame] = visible[frame] + table_seen[table];"
-        yield f"   writers[frame] = writers[frame] + (table_seen[table] && (found_pte & {PTE_W | PTE_U}) == {PTE_W | PTE_U});"
+        writable = f"(found_pte & {PTE_W | PTE_U}) == {PTE_W | PTE_U}"
+        yield f"   writers[frame] = writers[frame] + (table_seen[table] && {writable});"
         yield "   touched[frame] = touched[frame] || inside"
         yield ":: else"
         yield "fi;"
@@ -229,7 +243,9 @@ class Judging:
         counted = program.count is not None
         fields = {
             "counted": str(int(counted)),
-            "refs": f"({identifier(program.count)}[frame - 1] - ({program.count_offset}))" if program.count else "0",
+            "refs": f"({self.terms.name_of(program.count)}[frame - 1] - ({program.count_offset}))"
+            if program.count
+            else "0",
             "free": "on_list[frame]",
             "quiescent": "(!touched[frame])",
         } | {name: f"{name}[frame]" for name in ("mappings", "visible", "writers", "held", "owned")}
@@ -239,7 +255,6 @@ class Judging:
 
     def _judge(self) -> Iterator[str]:
         every = " && ".join(self.names())
-        yield f"#define ALL_HOLDS ({every})"
         yield "inline judge() {"
         yield "  walk_free_list();"
         yield "  if"
@@ -248,7 +263,7 @@ class Judging:
         yield "     skip"
         yield "  :: else"
         yield "  fi;"
-        yield "  wrong_step = !ALL_HOLDS;"
+        yield f"  wrong_step = !({every});"
         yield "  if"
         yield "  :: wrong_step == 0 && panic == 0 -> observe()"
         yield "  :: else"
@@ -256,7 +271,7 @@ class Judging:
         system = {"panicked": "(wrong_step == 0 && panic != 0)", "end_reachable": "1"}
         yield from _indented(self.statements(SystemView, system))
         yield "  if"
-        yield "  :: ALL_HOLDS"
+        yield f"  :: {every}"
         yield "  :: else ->"
         for name in self.names():
             yield f"     assert({name}); {name} = 1;"

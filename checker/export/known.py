@@ -1,8 +1,8 @@
 """What is known before each instruction, so that an export need not ask: pointers that are good, locks that are held.
 
-A forward analysis over the program. A fact about a variable holds until the variable is assigned; a process's variables
-are its own, so facts last over the ends of steps. A lock that is in no set of ``may_hold`` cannot be held by the process
-that acquires it; one that is in ``must_hold`` is held by it.
+A forward analysis over the program. A fact about a variable holds until the variable is assigned; a process's
+variables are its own, so facts last over the ends of steps. A lock that is not in ``may_hold`` cannot be held by the
+process that acquires it; one that is in ``must_hold`` is held by it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _after(before: Known, instruction: Instruction) -> Known:
             must, may = must - {lock.name}, may - {lock.name}
     target = instruction.writes()
     if target is not None:
-        copied = instruction.value.var if isinstance(instruction, Set) and isinstance(instruction.value, Local) else None
+        copied = (
+            instruction.value.var if isinstance(instruction, Set) and isinstance(instruction.value, Local) else None
+        )
         learnt = {(kind, target) for kind, var in facts if copied is not None and var is copied}
         facts = frozenset(fact for fact in facts if fact[1] is not target) | learnt
     return Known(facts, must, may)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cowcheck.checker.export.binding import Binding
 from cowcheck.checker.export.operations import Operation
-from cowcheck.model.contents import REST_BITS, REST_MASK
+from cowcheck.checker.export.terms import comment
 from cowcheck.model.language import RUNNABLE, SCAUSE_SYSCALL, SCAUSE_TIMER, SLEEPING, UNUSED, ZOMBIE
 from cowcheck.model.scenario import ACCESSES, OpKind
 from cowcheck.model.sv39 import FLAG_BITS
@@ -64,16 +64,15 @@ class Machine:
         free = " || ".join(f"(hart[{h}] == 0 || !PINNED(hart[{h}] - 1))" for h in self.harts)
         yield "/* a hart can run it: its own, an idle one, or one that can be preempted */"
         yield f"#define HAS_PLACE(q) ({on} || {free})"
-        orphans = " || ".join(
-            f"(proc[{q}].parent == 1 && state[{q}] == {ZOMBIE})" for q in self.processes if q
-        )
+        orphans = " || ".join(f"(proc[{q}].parent == 1 && state[{q}] == {ZOMBIE})" for q in self.processes if q)
         meets = " && ".join(
             f"proc[q].upc != {number}"
             for number, operation in enumerate(self.binding.operations)
             if operation.op.kind is OpKind.MEET
         )
         yield "/* in user mode: init only waits, for orphans; nobody goes past a meet() alone */"
-        yield f"#define CAN_USE(q) (state[q] == {RUNNABLE}{f' && {meets}' if meets else ''} && ((q) != 0 || {orphans or 0}))"
+        going_on = f" && {meets}" if meets else ""
+        yield f"#define CAN_USE(q) (state[q] == {RUNNABLE}{going_on} && ((q) != 0 || {orphans or 0}))"
         yield "/* in the kernel: not asleep, and the lock that it wants is free (or its own: it panics) */"
         lock = "proc[q].wants == 0 || LOCK(proc[q].wants) == 0 || LOCK(proc[q].wants) == (q) + 1"
         yield f"#define CAN_GO_ON(q) (state[q] != {SLEEPING} && ({lock}))"
@@ -99,10 +98,11 @@ class Machine:
         for h in self.harts:
             yield f":: hart[{h}] == me -> at_hart = {h}"
         for h in self.harts:
-            yield f":: {' && '.join([*(f'hart[{other}] != me' for other in self.harts), *(f'hart[{i}]' for i in range(h))])} && hart[{h}] == 0 -> at_hart = {h}"
+            yield f":: hart[{h}] == 0 -> at_hart = {h} /* SPIN takes the first that holds */"
         yield ":: else ->"
         for h in self.harts:
-            yield f"   if :: hart[{h}] > other && !PINNED(hart[{h}] - 1) -> at_hart = {h}; other = hart[{h}] :: else fi;"
+            later = f"hart[{h}] > other && !PINNED(hart[{h}] - 1)"
+            yield f"   if :: {later} -> at_hart = {h}; other = hart[{h}] :: else fi;"
         yield "fi;"
         yield "if"
         yield ":: hart[at_hart] != me -> hart[at_hart] = me; flush(at_hart)"
@@ -116,7 +116,7 @@ class Machine:
         for number, operation in enumerate(self.binding.operations):
             if operation.op.kind in ACCESSES:
                 op = operation.op
-                yield f"    :: proc[self].upc == {number} -> /* {op.place} {op.program}: {op} */"
+                yield f"    :: proc[self].upc == {number} -> {comment(f'{op.place} {op.program}: {op}')}"
                 for line in self._access(operation, suffix, trap_entry):
                     yield f"       {line}"
         yield f"    :: else -> trap({SCAUSE_SYSCALL}, 0); goto {trap_entry}"
@@ -139,7 +139,7 @@ class Machine:
         yield f"tlb[at_hart * PAGES + {op.page}] = found_pte;"
         if op.kind is OpKind.STORE:
             for word in ("page_data[frame - 1]", f"proc[self].due[{op.page}]"):
-                yield f"{word} = (TOKEN << {REST_BITS}) | ({word} & {REST_MASK});"
+                yield f"{word} = WITH_WORD({word}, TOKEN);"
             yield "run_next[frame - 1] = 0;"
         elif op.kind is OpKind.LOAD:
             yield f"judge_load(page_data[frame - 1], proc[self].due[{op.page}]);"
@@ -171,13 +171,14 @@ class Machine:
             for number, operation in enumerate(self.binding.operations)
             if operation.op.kind is OpKind.MEET
         )
+        ended = f"(state[other] == {ZOMBIE} && pc[other] == 0)"
         out = f"state[other] == {UNUSED} || state[other] == {SLEEPING}"
         yield "  /* where all that live and are not asleep have come to a meet(), all go on; count: those that wait */"
         yield "  other = 1; count = 0;"
         yield "  do"
         yield "  :: other < PROCESSES ->"
         yield "     if"
-        yield f"     :: {out} || (state[other] == {ZOMBIE} && pc[other] == 0) -> skip"
+        yield f"     :: {out} || {ended} -> skip"
         yield "     :: else ->"
         yield f"        if :: pc[other] == 0 && ({at_meet}) -> count++ :: else -> count = 0; break fi"
         yield "     fi;"
@@ -189,7 +190,7 @@ class Machine:
         yield "     phase = 1; other = 1;"
         yield "     do"
         yield "     :: other < PROCESSES ->"
-        yield f"        if :: {out} || (state[other] == {ZOMBIE} && pc[other] == 0) -> skip :: else -> proc[other].upc++ fi;"
+        yield f"        if :: {out} || {ended} -> skip :: else -> proc[other].upc++ fi;"
         yield "        other++"
         yield "     :: else -> break"
         yield "     od"

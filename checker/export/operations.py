@@ -1,7 +1,7 @@
 """What the built-ins of the reference interpreter answer for each operation of a scenario.
 
-An export needs them as tables. They are asked for, never written a second time: each built-in is called on a blank state
-in which a process stands at that operation.
+An export needs them as tables. They are asked for, never written a second time: each built-in is called on a blank
+state in which a process stands at that operation.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cowcheck.checker.export.binding import Binding
 from cowcheck.checker.export.terms import Terms
-from cowcheck.model.contents import FIRST_STORE_TOKEN, REST_BITS, REST_MASK
+from cowcheck.model.contents import FIRST_STORE_TOKEN
 from cowcheck.model.ir import Primitive
 from cowcheck.model.scenario import MAX_PAGES
 
@@ -94,6 +94,27 @@ inline kill_target(result) {
   :: else -> result = -1
   fi
 }""",
+    "settle_copyout": """\
+inline settle_copyout() {
+  /* what the pages that the call wrote to are due to hold; one that failed may have written the first of them */
+  page = op_first[proc[self].upc];
+  do
+  :: page < op_past[proc[self].upc] ->
+     if
+     :: page < proc[self].sz && page < PAGES && region_is_data[page] ->
+        leaf_pte(page);
+        if
+        :: proc[self].returned >= 0 || (found_pte & PTE_V && IN_RAM(found_pte >> 10) &&
+                                        WORD_OF(page_data[(found_pte >> 10) - 1]) == TOKEN) ->
+           proc[self].due[page] = WITH_WORD(proc[self].due[page], TOKEN)
+        :: else
+        fi
+     :: else
+     fi;
+     page++
+  :: else -> break
+  od
+}""",
     "zombify": """\
 inline zombify() {
   if
@@ -152,28 +173,6 @@ inline sret() {
 }
 """By name; in the texts ``self`` is the process that runs, ``me`` its pid."""
 
-SETTLE_COPYOUT = f"""\
-inline settle_copyout() {{
-  /* what the pages that the call wrote to are due to hold; one that failed may have written the first of them */
-  page = op_first[proc[self].upc];
-  do
-  :: page < op_past[proc[self].upc] ->
-     if
-     :: page < proc[self].sz && page < PAGES && region_is_data[page] ->
-        leaf_pte(page);
-        if
-        :: proc[self].returned >= 0 || (found_pte & PTE_V && IN_RAM(found_pte >> 10) &&
-                                        (page_data[(found_pte >> 10) - 1] >> {REST_BITS}) == TOKEN) ->
-           proc[self].due[page] = (TOKEN << {REST_BITS}) | (proc[self].due[page] & {REST_MASK})
-        :: else
-        fi
-     :: else
-     fi;
-     page++
-  :: else -> break
-  od
-}}"""
-
 BIAS = MAX_PAGES
 """A table of Promela has no negative numbers: system calls' arguments are kept with this added."""
 
@@ -204,7 +203,7 @@ class Primitives:
             case "leaf_count" | "image_pages" | "stack_page" | "image_token" | "frame_limit":
                 yield f"{target} = {getattr(kernel, name)([], 0)};"
             case "leaf_page":
-                yield f"if :: {a[1]} < LEAVES -> {target} = leaf[({a[0]} - 1) * LEAVES + {a[1]}] :: else -> {target} = 0 fi;"
+                yield f"{target} = ({a[1]} < LEAVES -> leaf[({a[0]} - 1) * LEAVES + {a[1]}] : 0);"
             case "set_leaf_page":
                 yield f"if :: {a[1]} < LEAVES -> leaf[({a[0]} - 1) * LEAVES + {a[1]}] = {a[2]} :: else fi;"
             case "region_flags":
@@ -233,11 +232,8 @@ class Primitives:
                 yield f"child({target}, {a[0]}, {_CHILDREN});"
                 yield f"{target} = ({target} > 0);"
             case "ghost_due":
-                yield (
-                    f"proc[self].due[{a[0]}] = ({a[1]} >= {FIRST_STORE_TOKEN} -> "
-                    f"({a[1]} << {REST_BITS}) | (proc[self].due[{a[0]}] & {REST_MASK}) : "
-                    f"({a[1]} << {REST_BITS}) | ({a[1]} & {REST_MASK}));"
-                )
+                due = f"proc[self].due[{a[0]}]"
+                yield f"{due} = ({a[1]} >= {FIRST_STORE_TOKEN} -> WITH_WORD({due}, {a[1]}) : FILLED({a[1]}));"
             case "zombify":
                 yield "zombify();"
             case "sret" | "drop_pagetable" | "ghost_inherit":

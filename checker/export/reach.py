@@ -1,17 +1,31 @@
 """Which instructions of a program a scenario can reach: the rest is left out of an export.
 
-Each variable has a set of values that it may have anywhere (constants of the scenario, what is computed of them), or any
-value at all. A branch whose test comes out one way only keeps one side. So a scenario without ``exec`` is exported
+Each variable has a set of values that it may have anywhere (constants of the scenario, what is computed of them), or
+any value at all. A branch whose test comes out one way only keeps one side. So a scenario without ``exec`` is exported
 without the code of ``exec``. What is left out can never run; what is kept is not changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from cowcheck.checker.export.operations import Operation
-from cowcheck.model.ir import Binary, Branch, Const, Expr, Load, Local, Primitive, Program, Set, Space, Unary, successors
+from cowcheck.model.ir import (
+    Binary,
+    Branch,
+    Const,
+    Expr,
+    Load,
+    Local,
+    Primitive,
+    Program,
+    Set,
+    Space,
+    Unary,
+    successors,
+)
 from cowcheck.model.kernel import Kernel
 from cowcheck.model.language import SCAUSE_SYSCALL, SCAUSE_TIMER
 from cowcheck.model.layout import FIRST
@@ -21,22 +35,22 @@ Values = frozenset[int] | None
 
 MOST_VALUES = 24
 
-_BINARY = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
-    "<<": lambda a, b: a << b,
-    ">>": lambda a, b: a >> b,
-    "==": lambda a, b: int(a == b),
-    "!=": lambda a, b: int(a != b),
-    "<": lambda a, b: int(a < b),
-    "<=": lambda a, b: int(a <= b),
-    ">": lambda a, b: int(a > b),
-    ">=": lambda a, b: int(a >= b),
+_BINARY: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
-_UNARY = {"~": lambda a: ~a, "-": lambda a: -a, "not": lambda a: int(not a)}
+_UNARY: dict[str, Callable[[int], int]] = {"~": operator.inv, "-": operator.neg, "not": operator.not_}
 
 
 class Reach:
@@ -104,12 +118,12 @@ class Reach:
                 return self._values.get(var.index, frozenset())
             case Unary(op, operand) if op in _UNARY:
                 values = self._of(operand)
-                return None if values is None else frozenset(_UNARY[op](value) for value in values)
+                return None if values is None else frozenset(int(_UNARY[op](value)) for value in values)
             case Binary(op, left, right):
                 a, b = self._of(left), self._of(right)
                 if a is None or b is None or len(a) * len(b) > MOST_VALUES**2:
                     return None
-                return frozenset(_BINARY[op](x, y) for x, y in product(a, b))
+                return frozenset(int(_BINARY[op](x, y)) for x, y in product(a, b))
         return None
 
 

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator
 from cowcheck.checker.export.binding import Binding
 from cowcheck.checker.export.known import is_good
 from cowcheck.checker.export.primitives import Primitives
-from cowcheck.checker.export.terms import Terms
+from cowcheck.checker.export.terms import Terms, comment
 from cowcheck.model import codegen
-from cowcheck.model.contents import REST_BITS, REST_MASK
 from cowcheck.model.ir import (
     PAGE_DATA,
     PAGE_WORD,
-    RUN_NEXT,
     Acquire,
     Branch,
     Cell,
@@ -32,14 +30,12 @@ from cowcheck.model.language import SLEEPING
 from cowcheck.model.layout import FREE_LIST
 
 
-
-
 class Steps:
     """Writes the blocks of one ``d_step``. ``suffix`` keeps its labels apart from another's."""
 
-    def __init__(self, binding: Binding, suffix: str) -> None:
+    def __init__(self, binding: Binding, terms: Terms, suffix: str) -> None:
         self.binding = binding
-        self.terms = Terms(binding)
+        self.terms = terms
         self.primitives = Primitives(binding, self.terms)
         self.suffix = suffix
 
@@ -70,7 +66,9 @@ class Steps:
         begun = set(entries)
         indices = binding.closure(begun)
         followers = {index: binding.followers(index) for index in indices}
-        leaders = begun | {follower for index, after in followers.items() for follower in after if follower != index + 1}
+        leaders = begun | {
+            follower for index, after in followers.items() for follower in after if follower != index + 1
+        }
         leaders |= {follower for index, after in followers.items() for follower in after if len(after) > 1}
         shown = ""
         for place, index in enumerate(indices):
@@ -95,7 +93,7 @@ class Steps:
         yield f"{self.arrive(index)}: {self._source(binding.program.instructions[index])}"
         told = ", ".join(f"{slot.name} = {var.name}" for slot, var in sorted(kept.items(), key=lambda it: it[0].name))
         if told:
-            yield f"    /* keeps {told} */"
+            yield f"    {comment(f'keeps {told}')}"
         yield f"    pc[self] = {binding.steps[index]};"
         instruction = binding.program.instructions[index]
         if isinstance(instruction, Acquire):
@@ -104,8 +102,8 @@ class Steps:
         yield f"    goto done{self.suffix};"
 
     def _source(self, instruction: Instruction) -> str:
-        line = self.binding.design.linked.source_line(instruction.place).replace("*/", "* /").replace("/*", "/ *")
-        return f"/* {instruction.place} {instruction.function}: {line} */"
+        line = self.binding.design.linked.source_line(instruction.place)
+        return comment(f"{instruction.place} {instruction.function}: {line}")
 
     # --- instructions ---
 
@@ -147,9 +145,9 @@ class Steps:
                 if cell.name in (PAGE_DATA, PAGE_WORD) and cell.index is not None:
                     frame = terms.expr(cell.index)
                     lines.append(f"touched_frame = {frame};")
-                    lines.append(f"{RUN_NEXT.replace('.', '_')}[{frame} - 1] = 0;")
+                    lines.append(f"run_next[{frame} - 1] = 0;")
                 if cell.name == PAGE_WORD:
-                    return [*lines, f"{text} = ({terms.expr(value)} << {REST_BITS}) | ({text} & {REST_MASK});"]
+                    return [*lines, f"{text} = WITH_WORD({text}, {terms.expr(value)});"]
                 return [*lines, f"{text} = {terms.expr(value)};"]
             case Acquire(lock):
                 text, lines = self._lock(index, lock)
@@ -165,7 +163,10 @@ class Steps:
                 after = self.binding.followers(index)
                 if len(after) == 1:
                     return []
-                return [f"if :: {terms.expr(test)} -> goto {self.arrive(after[0])} :: else -> goto {self.arrive(after[1])} fi;"]
+                return [
+                    f"if :: {terms.expr(test)} -> goto {self.arrive(after[0])}",
+                    f":: else -> goto {self.arrive(after[1])} fi;",
+                ]
             case Jump():
                 return []
             case Panic(message):

@@ -8,6 +8,7 @@ from cowcheck.checker.export.binding import Binding
 from cowcheck.model.ir import (
     PAGE_DATA,
     PAGE_WORD,
+    RUN_NEXT,
     Binary,
     Cell,
     Const,
@@ -18,9 +19,16 @@ from cowcheck.model.ir import (
     Type,
     Unary,
     Var,
-    variables,
 )
+from cowcheck.model.layout import FREE_LIST
 from cowcheck.model.sv39 import FLAG_BITS, FLAG_MASK
+from cowcheck.specs.invariants import INVARIANTS
+
+
+def identifier(text: str) -> str:
+    """A text as a name: letters, digits and single underscores."""
+    return re.sub(r"_+", "_", re.sub(r"\W", "_", text, flags=re.ASCII)).strip("_") or "value"
+
 
 PROC_FIELDS = {
     "killed": "killed",
@@ -32,10 +40,22 @@ PROC_FIELDS = {
 }
 """Fields of a process in the language, and in the export."""
 
+_OF_PAGES = {PAGE_DATA: "page_data", PAGE_WORD: "page_data", RUN_NEXT: "run_next"}
 
-def identifier(text: str) -> str:
-    """A text as a name: letters, digits and single underscores."""
-    return re.sub(r"_+", "_", re.sub(r"\W", "_", text, flags=re.ASCII)).strip("_") or "value"
+_RESERVED = frozenset(
+    (
+        "page_data", "run_next", "at_hart", "touched_frame", "wrong_step", "found_pte", "is_fault", "on_list",
+        "table_seen", "table_busy", "region_is_data", "region_flags", "op_syscall", "op_argument0", "op_argument1",
+        "op_page", "op_needs", "op_least_sz", "op_judged", "op_start", "op_program", "op_target", "op_first", "op_past",
+        *(identifier(invariant.name) for invariant in INVARIANTS),
+    )
+)  # fmt: skip
+"""Names of an export that a design's ``struct.field`` could have too."""
+
+
+def comment(text: str) -> str:
+    """A comment that no text can end early."""
+    return f"/* {text.replace('*/', '* /').replace('/*', '/ *')} */"
 
 
 class Terms:
@@ -48,6 +68,15 @@ class Terms:
     def var(self, var: Var) -> str:
         """A variable: a name of its own, which says what the source calls it."""
         return f"{identifier(var.name)}_{var.index}"
+
+    def name_of(self, declared: str) -> str:
+        """A shared variable of the design: ``kmem.freelist`` is ``kmem_freelist``."""
+        name = identifier(declared)
+        return f"{name}_" if name in _RESERVED else name
+
+    @property
+    def free_list(self) -> str:
+        return self.name_of(FREE_LIST)
 
     def expr(self, expr: Expr) -> str:
         match expr:
@@ -78,10 +107,10 @@ class Terms:
         index = self.expr(cell.index) if cell.index is not None else ""
         match cell.space:
             case Space.GLOBAL:
-                return identifier(cell.name), ""
+                return self.name_of(cell.name), ""
             case Space.PER_FRAME:
-                name = PAGE_DATA if cell.name == PAGE_WORD else cell.name
-                return f"{identifier(name)}[{index} - 1]", f"!IN_RAM({index})"
+                name = _OF_PAGES.get(cell.name) or self.name_of(cell.name)
+                return f"{name}[{index} - 1]", f"!IN_RAM({index})"
             case Space.PROC:
                 own = isinstance(cell.index, Self)
                 which = "self" if own else f"{index} - 1"
@@ -103,11 +132,6 @@ class Terms:
             return f"{first} + me", ""
         bad = f"{index} == 0" if lock.space is Space.PROC else f"!IN_RAM({index})"
         return f"{first} + {index}", bad
-
-
-def kept_in(binding: Binding, expr: Expr) -> list[str]:
-    """The registers that an expression reads."""
-    return [binding.slots[var].name for var in variables(expr) if var in binding.slots]
 
 
 def promela_type(kind: Type) -> str:
