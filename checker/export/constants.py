@@ -88,7 +88,7 @@ def tables(binding: Binding) -> Iterator[str]:
     for index, step in binding.steps.items():
         keeps[step] = sum(bits[binding.slots[kept.var]] for kept in binding.kept(index))
         refers[step] = sum(bits[binding.slots[kept.var]] for kept in binding.kept(index) if kept.reference)
-    yield "/* by step, a bit for each register: those that matter before it, those that refer to a frame, a table, a process */"
+    yield "/* by step, a bit for each register: those that matter before it, those that refer to something */"
     yield _table("int", "keeps", keeps)
     yield _table("int", "refers", refers)
 

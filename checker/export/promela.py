@@ -67,8 +67,8 @@ class Promela:
         yield ""
         yield "   spin -a FILE && gcc -O2 -DSAFETY -DNOREDUCE -DNOBOUNDCHECK -o pan pan.c && ./pan -m1000000"
         yield ""
-        yield "   An error is an invariant that does not hold (the assertion has its name), or a deadlock (an invalid end"
-        yield "   state). SPIN stops there, or with -c0 goes on, and then counts what `cowcheck explore --no-symmetry` counts. */"
+        yield "   An error is an invariant that does not hold (the assertion has its name), or a deadlock (an invalid"
+        yield "   end state). SPIN stops there; with -c0 it goes on, and counts what explore --no-symmetry counts. */"
 
     def _scratch(self) -> Iterator[str]:
         yield "/* --- what is used within a step only: no part of the state --- */"
