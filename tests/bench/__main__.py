@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.compared import measure_compared
+from tests.bench.explore_speed import measure_explore
 from tests.bench.page import page
 from tests.bench.surroundings import surroundings
 from tests.bench.verify_speed import measure_verify
@@ -23,7 +24,8 @@ def main(target: Path) -> None:
     around = surroundings()
     compared = measure_compared(os.environ.get(TREE, ""))
     verified = measure_verify()
-    target.write_text(page(around, compared, verified), encoding="utf-8")
+    explored = measure_explore()
+    target.write_text(page(around, compared, verified, explored), encoding="utf-8")
     sys.stderr.write(f"{target}: written\n")
 
 

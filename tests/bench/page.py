@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from tests.bench.compared import PROGRAM, Compared, Spent
+from tests.bench.explore_page import explored_lines
+from tests.bench.explore_speed import Explored
 from tests.bench.verify_speed import Verified
 
 TARGET_RATIO = 2.0
 TARGET_EVENTS = 1_000_000
 
 
-def page(around: Mapping[str, str], compared: Compared, verified: Verified) -> str:
+def page(around: Mapping[str, str], compared: Compared, verified: Verified, explored: Explored) -> str:
     """The page, as Markdown."""
-    return "\n".join([*_head(around), *_compared(compared), *_verified(verified)]) + "\n"
+    return "\n".join([*_head(around), *_compared(compared), *_verified(verified), *explored_lines(explored)]) + "\n"
 
 
 def _head(around: Mapping[str, str]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cowcheck.checker.catalogue import scenarios, shipped_design
 from cowcheck.checker.compile_z3 import compile_predicate
+from cowcheck.checker.explore import Explorer
 from cowcheck.checker.export.binding import Binding
 from cowcheck.checker.export.z3_text import promela_text
-from cowcheck.checker.explore import Explorer
 from cowcheck.checker.judge import Judge
 from cowcheck.model import language
 from cowcheck.model.errors import CowcheckError
