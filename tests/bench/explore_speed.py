@@ -76,7 +76,7 @@ class Row(NamedTuple):
 
     def middle(self, field: str) -> float:
         """The median of a field over the rounds."""
-        return median(getattr(answer, field) for answer in self.answers)
+        return float(median(getattr(answer, field) for answer in self.answers))
 
 
 class Explored(NamedTuple):

@@ -15,7 +15,7 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there
 
 
 class Ran(NamedTuple):
-    """``output`` is stdout and stderr together; ``cpu_s`` and ``peak_bytes`` are of the process and those it waited for."""
+    """``output`` is stdout and stderr together; CPU and memory are of the process and of those that it waited for."""
 
     cpu_s: float
     wall_s: float

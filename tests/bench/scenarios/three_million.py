@@ -1,4 +1,4 @@
-"""Three sharers of two pages store to the first, and one of them to the second too: some three million states, plain."""
+"""Three sharers of two pages store to the first, and one of them to the second: some three million states, plain."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from cowcheck.checker.judge import Judge
 from cowcheck.model import language
 from cowcheck.model.errors import CowcheckError
 from cowcheck.model.ir import Acquire, Release, Space
-from cowcheck.model.layout import FIRST
+from cowcheck.model.layout import FIRST, SZ
 from cowcheck.model.scenario import OpKind
 from cowcheck.specs.invariants import INVARIANTS
 from cowcheck.specs.statement import Statement, symbolic
@@ -95,7 +95,7 @@ def test_operations_answer_as_the_kernel_does() -> None:
     for operation in binding.operations:
         for sz in range(binding.layout.pages + 1):
             state = [0] * binding.layout.size
-            state[binding.layout.process(FIRST) + 6] = sz
+            state[binding.layout.process(FIRST) + SZ] = sz
             permitted = binding.kernel.permitted(state, FIRST, operation.op)
             assert permitted == (sz >= operation.least_sz)
 
