@@ -39,3 +39,4 @@ def second() -> None:
     store(1)
     load(1)
     load(0)
+    load(1)
