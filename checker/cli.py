@@ -1,4 +1,4 @@
-"""The command line: ``cowcheck explore``, ``check``, ``record``, ``verify``, ``list`` and ``replay``.
+"""The command line: ``cowcheck explore``, ``export``, ``check``, ``record``, ``verify``, ``list``, ``replay``.
 
 Only this module prints and exits. It sets every exit status itself (``checker/exit_status.py``), because a Python
 traceback, click's own errors and a broken pipe in click or rich would all exit with 1, which means a violation.
@@ -22,6 +22,7 @@ import click
 
 from cowcheck.checker import exit_status
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.export_command import export
 from cowcheck.checker.printable import printable
 from cowcheck.checker.streams import is_of_stdout, open_closed_streams, silence_stdout, tell
 from cowcheck.machine import interruption
@@ -102,6 +103,9 @@ def explore(context: click.Context, /, **options: object) -> None:
     from cowcheck.checker.explore_command import Options, explore_command
 
     context.exit(explore_command(Options(**options)))  # type: ignore[arg-type] # click has checked the types
+
+
+cli.add_command(export)
 
 
 @cli.command("list")

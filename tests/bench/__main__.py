@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from tests.bench.compared import measure_compared
+from tests.bench.explore_speed import measure_explore
 from tests.bench.page import page
 from tests.bench.schedule_speed import measure_schedules
 from tests.bench.surroundings import surroundings
@@ -25,7 +26,8 @@ def main(target: Path) -> None:
     compared = measure_compared(os.environ.get(TREE, ""))
     verified = measure_verify()
     schedules = measure_schedules(os.environ.get(TREE, ""))
-    target.write_text(page(around, compared, verified, schedules), encoding="utf-8")
+    explored = measure_explore()
+    target.write_text(page(around, compared, verified, schedules, explored), encoding="utf-8")
     sys.stderr.write(f"{target}: written\n")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from tests.bench.compared import PROGRAM, Compared, Spent
+from tests.bench.explore_page import explored_lines
+from tests.bench.explore_speed import Explored
 from tests.bench.schedule_speed import Rate
 from tests.bench.verify_speed import Verified
 
@@ -15,11 +17,15 @@ TARGET_SCHEDULES = 500
 
 
 def page(
-    around: Mapping[str, str], compared: Compared, verified: Verified, schedules: tuple[Sequence[Rate], str]
+    around: Mapping[str, str],
+    compared: Compared,
+    verified: Verified,
+    schedules: tuple[Sequence[Rate], str],
+    explored: Explored,
 ) -> str:
     """The page, as Markdown."""
     parts = [*_head(around), *_compared(compared), *_verified(verified), *_schedules(*schedules)]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *explored_lines(explored)]) + "\n"
 
 
 def _head(around: Mapping[str, str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -24,8 +25,17 @@ def surroundings() -> dict[str, str]:
         "Python": platform.python_version(),
         "Unicorn": metadata.version("unicorn"),
         "QEMU": _qemu(),
+        "SPIN, compiler": f"{_first_line('spin', '-V')}; {_first_line('gcc', '--version')}",
         "load before": f"{os.getloadavg()[0]:.1f} (processes that wanted a core, over a minute)",
     }
+
+
+def _first_line(name: str, option: str) -> str:
+    """What a program says of its version."""
+    if shutil.which(name) is None:
+        return f"no {name}"
+    done = subprocess.run([name, option], capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip().splitlines()[0]
 
 
 def _processor() -> str:
