@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from cowcheck.checker.verify.effect import Effect
 from cowcheck.machine.interleave.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Line:
     place: str
     text: str
     switch: bool = False
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)
