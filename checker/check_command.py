@@ -18,6 +18,7 @@ from cowcheck.checker.check.program import check_program, find_image, run_progra
 from cowcheck.checker.check.subject import Subject, open_kernel
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.html import page_of_kernel, write_report
 from cowcheck.checker.interleave.report import races_told
 from cowcheck.checker.interleave.verdict import races_alone, with_races
 from cowcheck.checker.interleave.wanted import RacesWanted, wanted
@@ -47,7 +48,7 @@ LONGEST_LINE = 200
 
 def check_command(options: CheckOptions) -> ExitStatus:
     """Checks a kernel, or records it. Raises :class:`CowcheckError` for bad input."""
-    for option, file in (("--json", options.json_file), ("-o", options.trace_file)):
+    for option, file in (("--json", options.json_file), ("-o", options.trace_file), ("--report", options.report_file)):
         if file is not None and file != "-":
             check_writable(Path(file), option)
     MACHINES[options.machine].title()  # an error where it is not installed, before anything is built
@@ -203,6 +204,8 @@ def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
             sys.stdout.write(text)
         else:
             write_text(Path(options.json_file), text)
+    if options.report_file is not None:
+        write_report(options.report_file, page_of_kernel(result, [line.strip() for line in again(result, options)[1:]]))
     if options.json_file != "-":
         console = Stdout()
         print_result(console, result, races_told)
