@@ -81,10 +81,9 @@ def _main(page: Page) -> Iterator[Markup]:
         yield element("p", _nothing_found(page), class_="nothing")
     if page.warnings:
         yield element("ul", *(element("li", text) for text in page.warnings), class_="warnings")
-    yield from (_table(table) for table in page.first)
     for number, item in enumerate(page.stories, start=1):
         yield story(item, number)
-    yield from (_table(table) for table in page.last)
+    yield from (_table(table) for table in page.tables)
     yield from (_passage(passage) for passage in page.passages)
 
 
@@ -95,12 +94,21 @@ def _nothing_found(page: Page) -> str:
 
 
 def _table(table: Table) -> Markup:
-    rows = (element("tr", *(_cell(text, number, table) for number, text in enumerate(row))) for row in table.rows)
+    columns = range(len(table.headers))
+    numbers = {column for column in columns if all(_is_number(row[column]) for row in table.rows)}
+    heads = (
+        element("th", header, scope="col", class_="number" if column in numbers else None)
+        for column, header in enumerate(table.headers)
+    )
+    rows = (
+        element("tr", *(_cell(text, column, table, column in numbers) for column, text in enumerate(row)))
+        for row in table.rows
+    )
     made = element(
         "div",
         element(
             "table",
-            element("thead", element("tr", *(element("th", header, scope="col") for header in table.headers))),
+            element("thead", element("tr", *heads)),
             element("tbody", *rows),
         ),
         class_="scroll", role="region", tabindex="0", aria_label=table.title,
@@ -110,13 +118,16 @@ def _table(table: Table) -> Markup:
     return element("section", element("h2", table.title), made)
 
 
-def _cell(text: str, column: int, table: Table) -> Markup:
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").isdigit()
+
+
+def _cell(text: str, column: int, table: Table, is_number: bool) -> Markup:
     if column == 0:
         return element("th", text, scope="row")
     if column == table.state:
         return element("td", _badge(text))
-    number = text.replace(",", "").isdigit()
-    return element("td", text, class_="number" if number else None)
+    return element("td", text, class_="number" if is_number else None, data_head=table.headers[column])
 
 
 def _badge(word: str) -> Markup:

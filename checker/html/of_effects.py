@@ -15,18 +15,22 @@ from cowcheck.checker.verify.rights import leads_to
 from cowcheck.model.sv39 import PTE_V, PTE_W, flag_letters
 
 
-def pictures(effects: Sequence[Effect | None], in_the_end: Sequence[Mapped] = ()) -> tuple[Picture, ...]:
-    """One of the start and one after each effect; none where there is nothing to draw."""
+def pictures(
+    effects: Sequence[Effect | None], in_the_end: Sequence[Mapped] = (), *, of_one: bool = True
+) -> tuple[Picture, ...]:
+    """One of the start and one after each effect; none where there is nothing to draw. ``of_one``: only what concerns
+    one frame is told, so that a page that leads to it no more may lead elsewhere."""
     if not in_the_end and not any(effects):
         return ()
-    memory = _Memory(effects, in_the_end)
+    memory = _Memory(effects, in_the_end, "not here" if of_one else "not mapped")
     return (memory.picture(), *(memory.after(effect) for effect in effects))
 
 
 class _Memory:
     """What is known of pages, counts and the free list at one moment."""
 
-    def __init__(self, effects: Sequence[Effect | None], in_the_end: Sequence[Mapped]) -> None:
+    def __init__(self, effects: Sequence[Effect | None], in_the_end: Sequence[Mapped], absent: str) -> None:
+        self.absent = absent
         self.ptes: dict[tuple[int, int], int] = {}
         self.counts: dict[int, int] = {}
         self.free: dict[int, int] = {}
@@ -69,7 +73,7 @@ class _Memory:
                     f"process {pid}",
                     f"page {vpn:#x}",
                     leads_to(pte) if valid else None,
-                    flag_letters(pte) if valid else "",
+                    flag_letters(pte) if valid else self.absent,
                     valid and bool(pte & PTE_W),
                 ),
             )

@@ -7,10 +7,10 @@ again, as replaying a saved counterexample does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from cowcheck.checker.counterexample import sizes
-from cowcheck.checker.html.of_state import Painter
+from cowcheck.checker.counterexample import short_names, sizes
+from cowcheck.checker.html.of_state import pictures
 from cowcheck.checker.html.page import Page, Passage, Source, Step, Story, Table
 from cowcheck.checker.html.picture import Picture
 from cowcheck.checker.job import load
@@ -39,11 +39,10 @@ def page_of_exploration(
         summary=summary_line(explored).plain,
         subject=(sizes(results[0].subject),) if len(results) == 1 else (),
         warnings=tuple(_warnings(results)),
-        first=(_invariants(results), _explorations(results)),
         stories=tuple(
             _story(item, saved, number if len(shown) > 1 else 0) for number, item in enumerate(shown, start=1)
         ),
-        last=tuple(_outcomes(results)),
+        tables=(_invariants(results), _explorations(results), *_outcomes(results)),
         passages=tuple(_unreached(item) for item in coverage),
     )
 
@@ -129,10 +128,12 @@ def _warnings(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _story(shown: Shown, saved: str, number: int) -> Story:
-    job, result = shown.explored
+    result = shown.explored.result
     violation = shown.violation
     skipped = setup_length(violation.steps)
     told = (*violation.steps[skipped:], *violation.cycle)
+    files = short_names(part.place.file for step in told for part in step.parts)
+    full = tuple(file for file, short in files.items() if file != short)
     things = re.findall(r"\bframe \d+|[\w-]+'s page \d+", violation.message, re.IGNORECASE)
     about = re.compile("|".join(rf"\b{re.escape(thing)}\b" for thing in things) or r"(?!)", re.IGNORECASE)
     remarks = [f"It follows from a violation of {violation.after}, at step {violation.after_step}."] * bool(
@@ -151,29 +152,42 @@ def _story(shown: Shown, saved: str, number: int) -> Story:
         start=Passage(
             f"Boot and setup, {skipped} steps in which one process runs at a time, leave this ({_FLAGS}):",
             violation.setup,
-        ),  # fmt: skip
+        ),
         harts=tuple((hart, f"hart {hart}") for hart in sorted({step.hart for step in told})),
-        steps=tuple(_step(step, about, number >= len(violation.steps) - skipped) for number, step in enumerate(told)),
+        steps=tuple(
+            _step(step, files, about, repeats=number >= len(violation.steps) - skipped)
+            for number, step in enumerate(told)
+        ),
         pictures=_pictures(shown, violation, skipped),
-        commands=tuple(line.strip() for line in replay_lines(shown, saved, number)),
+        passages=(Passage("Files", full),) if full else (),
+        commands=tuple(
+            line[line.index("cowcheck ") :] for line in replay_lines(shown, saved, number) if "cowcheck " in line
+        ),
     )
 
 
-def _step(step: Told, about: re.Pattern[str], repeats: bool) -> Step:
+def _step(step: Told, files: Mapping[str, str], about: re.Pattern[str], *, repeats: bool) -> Step:
     _, colon, words = step.action.partition(": ")
     seen = []
     if step.action == "timer interrupt":
         seen.append(step.action)
     elif words == "page fault" or (colon and words.startswith("reads")):
         seen.append(words)
-    told = (*seen, *step.changes)
+    sources = [
+        Source(
+            part.function,
+            f"{files[part.place.file]}:{part.place.line}",
+            part.code.partition("  # ")[0],
+            (*(seen if number == 0 else ()), *part.changes),
+        )
+        for number, part in enumerate(step.parts)
+    ]
     return Step(
-        number=str(step.number),
+        number=f"#{step.number}",
         hart=step.hart,
         who=step.process,
-        sources=tuple(Source(part.function, str(part.place), part.code.partition("  # ")[0]) for part in step.parts),
-        told=told,
-        marked=any(about.search(text) for text in told),
+        sources=tuple(sources),
+        marked=any(about.search(text) for text in (*seen, *step.changes)),
         repeats=repeats,
     )
 
@@ -181,10 +195,9 @@ def _step(step: Told, about: re.Pattern[str], repeats: bool) -> Step:
 def _pictures(shown: Shown, violation: Violation, skipped: int) -> tuple[Picture, ...]:
     """Of the state that the setup leaves, and after each step from there."""
     teller = Teller(*load(shown.explored.job))
-    painter = Painter(teller.model)
-    found = [painter.picture(teller.state)]
-    found += [painter.picture(teller.state) for _ in teller.steps(violation.schedule)]
-    return tuple(found[skipped:])
+    states = [teller.state]
+    states += [teller.state for _ in teller.steps(violation.schedule)]
+    return pictures(teller.model, states[skipped:])
 
 
 def _counted(count: int, what: str) -> str:

@@ -32,9 +32,8 @@ def page_of_kernel(result: KernelResult, commands: Sequence[str] = ()) -> Page:
             *(f"Incomplete: {reason}" for reason in result.incomplete),
             *(f"Not checked, because: {reason}" for reason in result.unchecked),
         ),
-        first=(_invariants(result),),
         stories=tuple(_stories(result, tuple(commands))),
-        last=tuple(_tables(result)),
+        tables=(_invariants(result), *_tables(result)),
         passages=tuple(_data_races(result.races or ())),
     )
 
@@ -136,8 +135,9 @@ def _start(steps: int) -> Passage:
 
 def _recorded(step: Recorded, *, marked: bool) -> Step:
     who = f"process {step.pid}" if step.pid else "no process"
-    sources = [_source(step.place), *([_source(step.called_at, "called from ")] if step.called_at else [])]
-    return Step(f"event {step.event:,}", step.hart, who, tuple(sources), (step.what,), marked)
+    called = (_source(f"called from {step.called_at}"),) if step.called_at else ()
+    sources = (_source(step.place, step.what), *called)
+    return Step(f"event {step.event:,}", step.hart, who, sources, marked)
 
 
 def _of_race(item: RaceFinding, commands: tuple[str, ...]) -> Story:
@@ -156,24 +156,27 @@ def _of_race(item: RaceFinding, commands: tuple[str, ...]) -> Story:
         remarks=(*remarks, *_remarks(finding)),
         start=Passage("Before the schedule: the processes are about to enter the kernel, each on its own hart.", ()),
         harts=tuple(sorted(titles.items())),
-        steps=tuple(_line(number, line, finding.first_wrong) for number, line in enumerate(item.lines, start=1)),
-        pictures=pictures([line.effect for line in item.lines], () if item.later or not whole else finding.mappings),
+        steps=tuple(_line(line, finding.first_wrong) for line in item.lines),
+        pictures=pictures(
+            [line.effect for line in item.lines],
+            () if item.later or not whole else finding.mappings,
+            of_one=finding.frame is not None,
+        ),
         passages=tuple(_passages(finding)),
         commands=_of(f"{OF_A_RACE}{item.race}", commands),
     )
 
 
-def _line(number: int, line: Line, first: Recorded | None) -> Step:
+def _line(line: Line, first: Recorded | None) -> Step:
     who = f"process {line.pid}" if line.pid else ""
-    sources = (_source(line.place),) if line.place else ()
     wrong = first is not None and (line.place, line.text) == (first.place, first.what)
-    return Step(str(number), line.hart, who, sources, (line.text,), marked=wrong, stops=line.switch)
+    return Step("", line.hart, who, (_source(line.place, line.text),), marked=wrong, stops=line.switch)
 
 
-def _source(place: str, before: str = "") -> Source:
+def _source(place: str, *told: str) -> Source:
     """Of ``uvmcopy (kernel/vm.c:314), inlined in fork``, the function and the rest."""
     function, space, rest = place.partition(" (")
-    return Source(f"{before}{function}", rest.replace(")", "", 1) if space else "")
+    return Source(function, rest.replace(")", "", 1) if space else "", told=told)
 
 
 def _remarks(finding: Finding) -> Iterator[str]:

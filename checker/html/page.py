@@ -12,21 +12,22 @@ from cowcheck.checker.html.picture import Picture
 
 
 class Source(NamedTuple):
-    """A place in a source file. ``place`` is ``file:line``, ``code`` the line; each empty where it is not known."""
+    """A place in a source file, and what was seen and changed there. ``place`` is ``file:line``, ``code`` the line;
+    each is empty where it is not known."""
 
     function: str
     place: str = ""
     code: str = ""
+    told: tuple[str, ...] = ()
 
 
 class Step(NamedTuple):
-    """One step of one hart: where it is, and what it saw and changed."""
+    """One step of one hart, at one place of the source or several."""
 
     number: str
     hart: int
     who: str
     sources: tuple[Source, ...]
-    told: tuple[str, ...]
     marked: bool = False  # it has to do with what the violation is about
     repeats: bool = False  # it is one of those that repeat for ever
     stops: bool = False  # the schedule has the hart stop here, and another go on
@@ -59,7 +60,8 @@ class Story(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of text; ``state`` is the column that holds a verdict or status, -1 for none."""
+    """Rows of text, the first of each what the row is of; ``state`` is the column of a verdict or status, -1 for
+    none."""
 
     title: str
     headers: tuple[str, ...]
@@ -69,14 +71,13 @@ class Table(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A whole report. ``first`` are the tables before the stories, ``last`` those after them."""
+    """A whole report: what was found comes before what was checked."""
 
     title: str
     verdict: str
     summary: str
     subject: tuple[str, ...]
     warnings: tuple[str, ...]
-    first: tuple[Table, ...]
     stories: tuple[Story, ...]
-    last: tuple[Table, ...] = ()
+    tables: tuple[Table, ...]
     passages: tuple[Passage, ...] = ()

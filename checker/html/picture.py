@@ -13,7 +13,8 @@ Key = tuple[str, int, int]
 
 
 class Page(NamedTuple):
-    """A page of a process, or an entry of a hart's TLB. ``frame`` is None where it leads nowhere."""
+    """A page of a process, or an entry of a hart's TLB. Where it leads to no frame that is shown, ``frame`` is None and
+    ``flags`` say so."""
 
     owner: str
     label: str
@@ -38,9 +39,6 @@ class Picture(NamedTuple):
     remarks: Mapping[str, str]
 
 
-NOWHERE: tuple[None, str, int] = (None, "", 0)
-
-
 def drawing(pictures: Sequence[Picture]) -> dict[str, Any]:
     """The pictures as JSON values: what there is to draw at any time, and for each picture what is new in it.
 
@@ -48,13 +46,11 @@ def drawing(pictures: Sequence[Picture]) -> dict[str, Any]:
     ``o`` an owner's remark, in ``p`` a page's ``[frame, flags, writable]``, in ``f`` a frame's ``[free, facts]``.
     """
     pages: dict[Key, Page] = {}
-    shown: dict[int, Frame] = {}
+    frames: dict[int, Frame] = {}
     for picture in pictures:
-        for key, page in picture.pages.items():
-            pages.setdefault(key, page)
-    for frame in _of_interest(pictures):
-        shown[frame] = next(picture.frames[frame] for picture in pictures if frame in picture.frames)
-    page_keys, frame_keys = sorted(pages), sorted(shown)
+        pages.update(picture.pages)
+        frames.update(picture.frames)
+    page_keys, frame_keys = sorted(pages), sorted(frames)
     owners = list(dict.fromkeys(pages[key].owner for key in page_keys))
     place = {frame: number for number, frame in enumerate(frame_keys)}
     moments: list[dict[str, Any]] = []
@@ -75,28 +71,15 @@ def drawing(pictures: Sequence[Picture]) -> dict[str, Any]:
     return {
         "owners": owners,
         "pages": [[owners.index(pages[key].owner), pages[key].label] for key in page_keys],
-        "frames": [shown[key].label for key in frame_keys],
+        "frames": [frames[key].label for key in frame_keys],
         "moments": moments,
     }
 
 
-def _of_interest(pictures: Sequence[Picture]) -> list[int]:
-    """The frames that some page leads to at some time, or of which something changes."""
-    mapped = {page.frame for picture in pictures for page in picture.pages.values() if page.frame is not None}
-    first: dict[int, Frame] = {}
-    changed = set()
-    for picture in pictures:
-        for number, frame in picture.frames.items():
-            if first.setdefault(number, frame) != frame:
-                changed.add(number)
-    return sorted((mapped | changed) & first.keys())
-
-
 def _page(page: Page | None, place: Mapping[int, int]) -> list[Any]:
     if page is None:
-        return list(NOWHERE)
-    frame = None if page.frame is None else place.get(page.frame)
-    return [frame, page.flags, int(page.writable)]
+        return [None, "", 0]
+    return [None if page.frame is None else place[page.frame], page.flags, int(page.writable)]
 
 
 def _frame(frame: Frame | None) -> list[Any]:

@@ -8,8 +8,8 @@
   const NEAR_AFTER = 2;
   const PAGES_STEP = 10;
 
-  const WIDTH = 400;
-  const BOX = 165;
+  const WIDTH = 360;
+  const BOX = 150;
   const FRAMES_AT = WIDTH - BOX;
   const LINE = 18;
   const GAP = 8;
@@ -107,12 +107,12 @@
         }
       });
       this.pages.forEach(([, label], page) => {
-        const [, flags] = this.now.p[page];
+        const [frame, flags] = this.now.p[page];
         const y = this.pageY[page];
-        const kind = `page${flags ? "" : " absent"}${this.#isNew("p", page) ? " changed" : ""}`;
+        const kind = `page${frame === null ? " absent" : ""}${this.#isNew("p", page) ? " changed" : ""}`;
         drawn.push(made("rect", { class: kind, x: 2, y, width: BOX - 4, height: LINE + 3, rx: 3 }));
-        drawn.push(text(8, y + 15, label, flags ? "" : "faint"));
-        drawn.push(text(BOX - 8, y + 15, flags || "not mapped", flags ? "flags" : "faint", "end"));
+        drawn.push(text(8, y + 15, label, frame === null ? "faint" : ""));
+        drawn.push(text(BOX - 8, y + 15, flags, frame === null ? "faint" : "flags", "end"));
       });
       return drawn;
     }
@@ -162,7 +162,7 @@
     words() {
       const pages = this.pages.map(([owner, label], page) => {
         const [frame, flags] = this.now.p[page];
-        const where = frame === null ? "not mapped" : `leads to ${this.frames[frame]}, ${flags}`;
+        const where = frame === null ? flags || "not there" : `leads to ${this.frames[frame]}, ${flags}`;
         return `${this.owners[owner]} ${label}: ${where}`;
       });
       const frames = this.frames.map((label, frame) => `${label}: ${this.now.f[frame][1].join(", ") || "nothing known"}`);

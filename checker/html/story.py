@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cowcheck.checker.html.markup import Markup, data_element, element
+from cowcheck.checker.html.markup import Markup, data_element, element, together
 from cowcheck.checker.html.page import Passage, Source, Step, Story
 from cowcheck.checker.html.picture import drawing
 
@@ -107,22 +107,26 @@ def _step(step: Step, column: int) -> Markup:
         "p",
         element("span", f"hart {step.hart}", class_="hart"),
         f" {step.who} " if step.who else " ",
-        element("span", f"{step.number}{', repeats for ever' if step.repeats else ''}", class_="number"),
+        element("span", f"{step.number}{', which repeats for ever' if step.repeats else ''}", class_="number"),
         *([element("span", "\u2605", class_="star", role="img", aria_label="has to do with the violation")]
           if step.marked else []),
         class_="who",
     )  # fmt: skip
     kinds = ["step", f"column-{column}", f"colour-{column % COLOURS}"]
     kinds += [kind for kind, is_so in (("marked", step.marked), ("stops", step.stops)) if is_so]
-    told = [element("ul", *(element("li", text) for text in step.told), class_="told")] if step.told else []
-    cell = element("div", who, *(_source(source) for source in step.sources), *told, class_="cell")
+    before = ("", *(source.function for source in step.sources))
+    sources = (_source(source, function) for source, function in zip(step.sources, before, strict=False))
+    cell = element("div", who, *sources, class_="cell")
     return element("li", cell, class_=" ".join(kinds))
 
 
-def _source(source: Source) -> Markup:
-    place = [" ", element("span", source.place, class_="place")] if source.place else []
+def _source(source: Source, before: str) -> Markup:
+    """The lines of a place; ``before`` is the function of the last one, which is not said again."""
+    function = [element("b", source.function), " "] if source.function != before else []
+    place = [element("span", source.place, class_="place")] if source.place else []
     code = [element("code", source.code)] if source.code else []
-    return element("p", element("b", source.function), *place, *code, class_="source")
+    told = [element("ul", *(element("li", text) for text in source.told), class_="told")] if source.told else []
+    return together(element("p", *function, *place, *code, class_="source"), *told)
 
 
 def _passage(passage: Passage) -> Markup:
