@@ -22,7 +22,7 @@ from cowcheck.checker.html import page_of_kernel, write_report
 from cowcheck.checker.interleave.report import races_told
 from cowcheck.checker.interleave.verdict import races_alone, with_races
 from cowcheck.checker.interleave.wanted import RacesWanted, wanted
-from cowcheck.checker.output import check_writable, write_text
+from cowcheck.checker.output import check_report, check_writable, write_text
 from cowcheck.checker.printable import printable
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.streams import tell
@@ -48,9 +48,10 @@ LONGEST_LINE = 200
 
 def check_command(options: CheckOptions) -> ExitStatus:
     """Checks a kernel, or records it. Raises :class:`CowcheckError` for bad input."""
-    for option, file in (("--json", options.json_file), ("-o", options.trace_file), ("--report", options.report_file)):
+    for option, file in (("--json", options.json_file), ("-o", options.trace_file)):
         if file is not None and file != "-":
             check_writable(Path(file), option)
+    check_report(options.report_file, options.json_file, options.trace_file, options.save_file, options.kernel)
     MACHINES[options.machine].title()  # an error where it is not installed, before anything is built
     if options.seed and not MACHINES[options.machine].draws_turns:
         raise CowcheckError(f"--seed: nothing is drawn on --machine {options.machine}; leave it out")
@@ -205,7 +206,8 @@ def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
         else:
             write_text(Path(options.json_file), text)
     if options.report_file is not None:
-        write_report(options.report_file, page_of_kernel(result, [line.strip() for line in again(result, options)[1:]]))
+        commands = [line.strip() for line in again(result, options)[1:]]
+        write_report(options.report_file, page_of_kernel(result, commands))
     if options.json_file != "-":
         console = Stdout()
         print_result(console, result, races_told)

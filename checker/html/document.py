@@ -37,7 +37,7 @@ def html_of(page: Page) -> str:
         element("style", style),
     )
     body = element("body", *_body(page), element("script", script))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    return f"<!DOCTYPE html>{element('html', head, body, lang='en')}\n"
 
 
 def write_report(file: str, page: Page) -> None:

@@ -13,7 +13,12 @@ from typing import Any
 
 from cowcheck.checker.printable import printable
 
-_EMPTY = frozenset({"br", "input", "meta"})
+_EMPTY = frozenset({"input", "meta"})
+_ON_A_LINE = frozenset((
+    "body", "details", "div", "h1", "h2", "h3", "head", "header", "html", "li", "main", "meta", "nav", "ol", "p", "pre",
+    "script", "section", "style", "table", "title", "tr", "ul",
+))  # fmt: skip
+"""What begins on a line of its own, where a line break means nothing: for who reads the file, or compares two."""
 
 
 class Markup(str):
@@ -41,7 +46,7 @@ def element(name: str, /, *children: str, **attributes: str | int | bool | None)
             written.append(f" {key.rstrip('_').replace('_', '-')}")
         elif value is not False and value is not None:
             written.append(f' {key.rstrip("_").replace("_", "-")}="{escaped(str(value))}"')
-    start = f"<{name}{''.join(written)}>"
+    start = ("\n" if name in _ON_A_LINE else "") + f"<{name}{''.join(written)}>"
     return Markup(start if name in _EMPTY else f"{start}{together(*children)}</{name}>")
 
 

@@ -11,6 +11,7 @@ from cowcheck.checker.html.picture import drawing
 MOST_OPEN = 60  # steps that are listed without a click
 MOST_COLUMNS = 3  # harts that have a column of their own; more are told apart by how far a step is set in
 COLOURS = 4  # of harts; the fifth has the first one's again
+_KEYS = "The arrow keys go from step to step, with Shift from star to star; Home and End go to the ends."
 _BUTTONS = (
     ("first", "\u21e4", "First step", "Home"),
     ("marked-before", "\u2190\u2605", "Step before with a star", "Shift+Left"),
@@ -64,6 +65,7 @@ def _player(item: Story) -> Markup:
         "div",
         element("div", element("div", *buttons, class_="buttons"), slider, class_="controls"),
         element("p", class_="now", role="status"),
+        element("p", _KEYS, class_="hint"),
         stage,
         class_="player", role="group", aria_label="Step through it", hidden=True,
     )  # fmt: skip
