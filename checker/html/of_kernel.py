@@ -118,7 +118,7 @@ def _of_finding(finding: Finding, commands: tuple[str, ...]) -> Story:
         title=f"{finding.invariant}: {finding.run or 'the recording'}, event {finding.event:,}",
         claim=f"This violates {finding.invariant}: {find_invariant(finding.invariant).summary}.",
         message=finding.message,
-        remarks=tuple(_remarks(finding)),
+        remarks=(f"The kernel itself took this trap: {finding.fault}.",) if finding.fault else (),
         start=_start(len(steps)),
         harts=tuple((hart, f"hart {hart}") for hart in harts),
         steps=tuple(_recorded(step, marked=step == first) for step in steps),
@@ -153,7 +153,7 @@ def _of_race(item: RaceFinding, commands: tuple[str, ...]) -> Story:
         title=f"{finding.invariant}: race {item.race}",
         claim=f"This violates {finding.invariant}: {find_invariant(finding.invariant).summary}.",
         message=finding.message,
-        remarks=(*remarks, *_remarks(finding)),
+        remarks=tuple(remarks),
         start=Passage("Before the schedule: the processes are about to enter the kernel, each on its own hart.", ()),
         harts=tuple(sorted(titles.items())),
         steps=tuple(_line(line, finding.first_wrong) for line in item.lines),
@@ -179,13 +179,11 @@ def _source(place: str, *told: str) -> Source:
     return Source(function, rest.replace(")", "", 1) if space else "", told=told)
 
 
-def _remarks(finding: Finding) -> Iterator[str]:
+def _more(finding: Finding) -> Iterator[str]:
     if finding.began:
         yield f"The kernel was last entered by {finding.began}."
     if finding.during:
         yield f"In the workload, {finding.during}."
-    if finding.fault:
-        yield f"The kernel itself took this trap: {finding.fault}."
     if finding.then:
         yield f"Then, of the same frame or in the same run: {', '.join(finding.then)}."
     yield from finding.also
@@ -197,6 +195,8 @@ def _passages(finding: Finding) -> Iterator[Passage]:
     if finding.frame is not None:
         name = f"Frame {finding.frame:#x} (physical address {finding.frame << 12:#x})"
         yield Passage(f"{name} is mapped by", finding.users or ("no process",))
+    if more := tuple(_more(finding)):
+        yield Passage("What else is known", more)
     if finding.stack:
         yield Passage("Where the kernel stopped, the innermost call first", finding.stack)
     if finding.lost:
