@@ -271,12 +271,17 @@
   document.addEventListener("focusin", remember);
   document.addEventListener("click", remember);
 
+  window.addEventListener("beforeprint", () => {
+    for (const list of document.querySelectorAll("details")) list.open = true;
+  });
+
   const KEYS = { Home: "first", End: "last", PageUp: "far-before", PageDown: "far-next" };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     const inside = event.target.closest(".player");
     const player = players.get(event.target.closest(".story") || latest || players.keys().next().value);
     if (!player || event.target.closest(".scroll")) return;
+    if (!inside && !getSelection().isCollapsed) return; // there they change what is selected
     let where = inside ? KEYS[event.key] : undefined; // elsewhere these scroll the page
     if (event.key === "ArrowLeft") where = event.shiftKey ? "marked-before" : "before";
     if (event.key === "ArrowRight") where = event.shiftKey ? "marked-next" : "next";

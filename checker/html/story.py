@@ -11,7 +11,8 @@ from cowcheck.checker.html.picture import drawing
 MOST_OPEN = 60  # steps that are listed without a click
 MOST_COLUMNS = 3  # harts that have a column of their own; more are told apart by how far a step is set in
 COLOURS = 4  # of harts; the fifth has the first one's again
-_KEYS = "The arrow keys go from step to step, with Shift from star to star; Home and End go to the ends."
+_KEYS = "The arrow keys go from step to step{}; Home and End go to the ends."
+_STARS = ", with Shift from star to star"
 _BUTTONS = (
     ("first", "\u21e4", "First step", "Home"),
     ("marked-before", "\u2190\u2605", "Step before with a star", "Shift+Left"),
@@ -46,11 +47,12 @@ def _parts(item: Story, name: str) -> Iterator[Markup]:
 
 def _player(item: Story) -> Markup:
     """The controls, the few steps around the one that is shown, and the place of the drawing; the script shows it."""
+    has_stars = any(step.marked for step in item.steps)
     buttons = (
         element("button", sign, type="button", data_go=go, aria_label=label, title=f"{label} ({key})",
                 aria_keyshortcuts=key.replace("Left", "ArrowLeft").replace("Right", "ArrowRight"))
         for go, sign, label, key in _BUTTONS
-        if not go.startswith("marked") or any(step.marked for step in item.steps)
+        if has_stars or not go.startswith("marked")
     )  # fmt: skip
     slider = element(
         "input", type="range", min="0", max=len(item.steps), value="0", step="1", aria_label="Step", autocomplete="off"
@@ -65,7 +67,7 @@ def _player(item: Story) -> Markup:
         "div",
         element("div", element("div", *buttons, class_="buttons"), slider, class_="controls"),
         element("p", class_="now", role="status"),
-        element("p", _KEYS, class_="hint"),
+        element("p", _KEYS.format(_STARS if has_stars else ""), class_="hint"),
         stage,
         class_="player", role="group", aria_label="Step through it", hidden=True,
     )  # fmt: skip

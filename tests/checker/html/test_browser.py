@@ -128,6 +128,27 @@ def test_the_drawing_is_of_the_step_and_shows_what_is_new(open_page: Open) -> No
     assert "is killed" not in drawing.text_content()
 
 
+def test_keys_that_select_text_or_scroll_a_table_do_only_that(open_page: Open) -> None:
+    page = open_page(PAGE)
+    page.keyboard.press("ArrowRight")
+    page.locator(".message").select_text()
+    page.keyboard.press("Shift+ArrowRight")
+    assert step_of(page) == 1
+    page.evaluate("getSelection().removeAllRanges()")
+    page.locator(".scroll").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert step_of(page) == 1
+
+
+def test_what_is_printed_lists_every_step(open_page: Open) -> None:
+    page = open_page(PAGE)
+    assert not page.locator(".steps.all > li").last.is_visible()
+    page.emulate_media(media="print")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".steps.all > li").last.is_visible()
+    assert not page.locator(".player").is_visible()
+
+
 def test_two_stories_step_apart(open_page: Open) -> None:
     page = open_page(PAGE._replace(stories=(STORY, STORY)))
     page.locator("#story-2 button").first.focus()
@@ -209,3 +230,15 @@ def test_the_policy_stops_a_script_that_is_not_the_pages_own(browser: Any, tmp_p
     assert page.title().startswith("fail: ")
     assert page.locator(".now").inner_text().startswith("Step 1 of 3")
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_that_keeps_anyone_out(open_page: Open, scheme: str) -> None:
+    """The rules of WCAG 2.2, A and AA, and axe's own best practice; contrast as the browser computes it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = open_page(PAGE, color_scheme=scheme, bypass_csp=True)
+    for _ in STORY.steps:
+        page.keyboard.press("ArrowRight")
+    found = axe.Axe().run(page).response
+    assert [(item["id"], item["nodes"][0]["html"]) for item in found["violations"]] == []
+    assert "color-contrast" in {item["id"] for item in found["passes"]}
