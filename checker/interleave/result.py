@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cowcheck.checker.verify.effect import Effect
 from cowcheck.machine.interleave.schedule import Schedule
 
 if TYPE_CHECKING:
+    from cowcheck.checker.verify.effect import Effect
     from cowcheck.checker.verify.finding import Finding
 
 
