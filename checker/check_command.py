@@ -18,10 +18,11 @@ from cowcheck.checker.check.program import check_program, find_image, run_progra
 from cowcheck.checker.check.subject import Subject, open_kernel
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.html import page_of_kernel, write_report
 from cowcheck.checker.interleave.report import races_told
 from cowcheck.checker.interleave.verdict import races_alone, with_races
 from cowcheck.checker.interleave.wanted import RacesWanted, wanted
-from cowcheck.checker.output import check_writable, write_text
+from cowcheck.checker.output import check_report, check_writable, write_text
 from cowcheck.checker.printable import printable
 from cowcheck.checker.progress_line import ProgressLine
 from cowcheck.checker.streams import tell
@@ -50,6 +51,7 @@ def check_command(options: CheckOptions) -> ExitStatus:
     for option, file in (("--json", options.json_file), ("-o", options.trace_file)):
         if file is not None and file != "-":
             check_writable(Path(file), option)
+    check_report(options.report_file, options.json_file, options.trace_file, options.save_file, options.kernel)
     MACHINES[options.machine].title()  # an error where it is not installed, before anything is built
     if options.seed and not MACHINES[options.machine].draws_turns:
         raise CowcheckError(f"--seed: nothing is drawn on --machine {options.machine}; leave it out")
@@ -203,6 +205,9 @@ def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
             sys.stdout.write(text)
         else:
             write_text(Path(options.json_file), text)
+    if options.report_file is not None:
+        commands = [line.strip() for line in again(result, options)[1:]]
+        write_report(options.report_file, page_of_kernel(result, commands))
     if options.json_file != "-":
         console = Stdout()
         print_result(console, result, races_told)

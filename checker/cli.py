@@ -37,6 +37,14 @@ def version() -> str:
         return "0 (not installed)"
 
 
+_report_option = click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    help="Write an HTML page of the result, with every step of what is shown.",
+)
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\n" + exit_status.HELP,
@@ -94,6 +102,7 @@ def cli() -> None:
     metavar="FILE",
     help="Write the counterexamples that are shown, all to this file, for `cowcheck replay FILE`.",
 )
+@_report_option
 @click.pass_context
 def explore(context: click.Context, /, **options: object) -> None:
     """Explore every interleaving of designs in scenarios.
@@ -193,6 +202,7 @@ _machine_option = click.option(
 @click.option("--budget", type=int, metavar="N", help="The most schedules of a race; by default what takes seconds.")
 @click.option("--strategy", default="bounding", show_default=True, metavar="NAME", help="How schedules are chosen.")
 @click.option("--save", "save_file", metavar="FILE", help="Write the schedules that show violations, for `replay`.")
+@_report_option
 @click.pass_context
 def check(context: click.Context, /, **options: Any) -> None:
     """Check a kernel: boot it, run it under every workload, verify every state.
@@ -229,15 +239,18 @@ def record(context: click.Context, /, **options: Any) -> None:
 @click.argument("file", metavar="FILE")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
+@_report_option
 @click.pass_context
-def verify(context: click.Context, file: str, oracle: str | None, json_file: str | None) -> None:
+def verify(
+    context: click.Context, file: str, oracle: str | None, json_file: str | None, report_file: str | None
+) -> None:
     """Verify a recording of a kernel: a trace file (plain, .gz or .zst), or - for stdin.
 
     docs/trace.md describes the format, and how another emulator can write it.
     """
     from cowcheck.checker.verify_command import verify_command
 
-    context.exit(verify_command(file, json_file, oracle == "z3"))
+    context.exit(verify_command(file, json_file, oracle == "z3", report_file))
 
 
 def _tell_of_compiling() -> None:

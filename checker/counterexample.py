@@ -46,6 +46,13 @@ def sizes(subject: Subject) -> str:
     return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
 
 
+def short_names(files: Iterable[str]) -> dict[str, str]:
+    """Each file's name without its folders, where no other has the same."""
+    every = sorted(set(files))
+    names = Counter(PurePath(file).name for file in every)
+    return {file: name if names[name := PurePath(file).name] == 1 else file for file in every}
+
+
 class _Telling:
     """The text of one violation, at one width."""
 
@@ -58,7 +65,7 @@ class _Telling:
         self.skipped = skipped
         rows = (*self.shown, *violation.cycle)
         self.harts = sorted({step.hart for step in rows})
-        self.files = self._short_names(part.place.file for step in rows for part in step.parts)
+        self.files = short_names(part.place.file for step in rows for part in step.parts)
         cells = [len(name) for step in rows for name in (step.parts[0].function, step.process + ":")]
         cell = min(max([len("hart 0"), *cells]), _MOST_CELL)
         self.marks = 7 + len(self.harts) * (cell + 1) + _LEAST_RIGHT > width  # too many harts for a name in each column
@@ -211,13 +218,6 @@ class _Telling:
 
     def _place(self, place: Place) -> str:
         return f"{self.files[place.file]}:{place.line}"
-
-    @staticmethod
-    def _short_names(files: Iterable[str]) -> dict[str, str]:
-        """Each file's name without its folders, where no other has the same."""
-        every = sorted(set(files))
-        names = Counter(PurePath(file).name for file in every)
-        return {file: name if names[name := PurePath(file).name] == 1 else file for file in every}
 
     @staticmethod
     def _wrap(text: str, width: int, hanging: str) -> list[str]:

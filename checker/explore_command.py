@@ -17,6 +17,7 @@ from cowcheck.checker.engines import EngineName, prepare
 from cowcheck.checker.exit_status import ExitStatus, exit_status
 from cowcheck.checker.explore import Budget
 from cowcheck.checker.graph import FORMATS
+from cowcheck.checker.html import page_of_exploration, write_report
 from cowcheck.checker.job import Job, load
 from cowcheck.checker.jobs import DEFAULT_MEMORY_MIB, LEAST_MEMORY_MIB, run_shared
 from cowcheck.checker.merging import Refused, merging_of
@@ -55,6 +56,7 @@ class Options:
     engine: str = EngineName.AUTO
     merge: str = Merge.LARGE
     no_reduction: bool = False
+    report_file: str | None = None
 
 
 def explore_command(options: Options) -> ExitStatus:
@@ -79,6 +81,8 @@ def explore_command(options: Options) -> ExitStatus:
             sys.stdout.write(text)
         else:
             write_text(Path(options.json_file), text)
+    if options.report_file is not None:
+        write_report(options.report_file, page_of_exploration(explored, shown, coverage, saved))
     if options.json_file != "-":
         Report(Stdout(), explored).print(shown, coverage, saved)
     for line_of_error in _errors(results):
@@ -98,7 +102,12 @@ def _check(options: Options) -> None:
         raise CowcheckError(f"--timeout {options.timeout:g}: give a number of seconds greater than 0")
     if options.graph_file is not None and Path(options.graph_file).suffix not in FORMATS:
         raise CowcheckError(f"--graph {options.graph_file}: give a file that ends in {', '.join(FORMATS)}")
-    outputs = {"--json": options.json_file, "--graph": options.graph_file, "--save": options.save_file}
+    outputs = {
+        "--json": options.json_file,
+        "--graph": options.graph_file,
+        "--save": options.save_file,
+        "--report": options.report_file,
+    }
     if options.json_file == "-":
         del outputs["--json"]
     files = {option: file for option, file in outputs.items() if file is not None}

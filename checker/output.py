@@ -23,6 +23,19 @@ def check_writable(path: Path, option: str) -> None:
     raise CowcheckError(f"{option} {path}: cannot be written: {problem}")
 
 
+def check_report(file: str | None, *others: str | None) -> None:
+    """The same for the file of ``--report``, which never is stdout, nor a file that the call reads or writes too."""
+    if file is None:
+        return
+    if file == "-":
+        raise CowcheckError("--report -: a page is for a browser; name a file (./- is one)")
+    path = Path(file)
+    check_writable(path, "--report")
+    for other in others:
+        if other is not None and other != "-" and Path(other).resolve() == path.resolve():
+            raise CowcheckError(f"--report {file}: that is another file of this call; name one of its own")
+
+
 def check_apart(outputs: Mapping[str, str], inputs: Iterable[Path]) -> None:
     """Raises :class:`CowcheckError` where an output, by its option, would overwrite an input or another output.
 

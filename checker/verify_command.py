@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cowcheck.checker.console import Stdout
 from cowcheck.checker.exit_status import ExitStatus
-from cowcheck.checker.output import check_writable, write_text
+from cowcheck.checker.html import page_of_kernel, write_report
+from cowcheck.checker.output import check_report, check_writable, write_text
 from cowcheck.checker.result import Verdict
 from cowcheck.checker.verify.report import print_result
 from cowcheck.checker.verify.result import KernelResult, document
@@ -23,13 +24,14 @@ STATUS = {
 }
 
 
-def verify_command(file: str, json_file: str | None, oracle: bool) -> ExitStatus:
+def verify_command(file: str, json_file: str | None, oracle: bool, report_file: str | None = None) -> ExitStatus:
     """Verifies one file; ``-`` is stdin. Raises :class:`CowcheckError` where it is no trace."""
     if json_file not in (None, "-"):
         assert json_file is not None
         check_writable(Path(json_file), "--json")
         if Path(json_file).exists() and file != "-" and Path(file).exists() and Path(json_file).samefile(file):
             raise CowcheckError(f"--json {json_file}: that would overwrite the trace; name another file")
+    check_report(report_file, json_file, file)
     result = _verify(file, oracle)
     if json_file is not None:
         text = json.dumps(document([result]), indent=1) + "\n"
@@ -37,6 +39,8 @@ def verify_command(file: str, json_file: str | None, oracle: bool) -> ExitStatus
             sys.stdout.write(text)
         else:
             write_text(Path(json_file), text)
+    if report_file is not None:
+        write_report(report_file, page_of_kernel(result))
     if json_file != "-":
         print_result(Stdout(), result)
     return STATUS[result.verdict]

@@ -21,6 +21,7 @@ EXIT_STATUS = {
     "cowcheck explore --design late_test.py --scenario sbrk-down": 1,
     "cowcheck explore --design kref-lock --scenario two-stores": 1,
     "cowcheck explore --design kref-lock --scenario two-stores --save leak.json": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --report leak.html": 1,
     "cowcheck replay leak.json": 1,
 }
 """Of the commands that end otherwise than with 0."""

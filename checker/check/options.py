@@ -17,6 +17,7 @@ class CheckOptions:
     seed: int = 0
     oracle: str | None = None
     json_file: str | None = None
+    report_file: str | None = None
     trace_file: str | None = None
     verify: bool = True
     program: str | None = None  # --run

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cowcheck.checker.interleave.result import Line
+from cowcheck.checker.verify.effect import effect_of
 from cowcheck.checker.verify.rights import leads_to
 from cowcheck.checker.verify.scene import Past
 from cowcheck.checker.verify.words import step_text, trap_text
@@ -59,6 +60,7 @@ class DecisionTrace:
         steps, log, rows = execution.steps, execution.log, execution.rows
         pids: dict[int, int] = {}
         value = counts.first if counts else 0
+        free: dict[int, int] = {}  # how often a frame stands on the free list, once a step has shown that
         switches = dict(self._switches(execution))
         order = [(number, 1, 0, _ROW, number) for number in range(len(rows))]
         order += [(int(steps["told"][at]), 0, int(steps["logged"][at]), _SWITCH, at) for at in switches]
@@ -78,8 +80,12 @@ class DecisionTrace:
                 pids[row[HART]] = row[PID]
                 if counts is not None and row[KIND] == EventKind.COUNT and row[A] == counts.frame:
                     value = row[C]
+                before = 0
+                if row[KIND] == EventKind.LIST:
+                    before = free.get(row[A], int(row[B] < 0))
+                    free[row[A]] = before + row[B]
                 if text := self._event(row, frame):
-                    yield Line(row[HART], row[PID], self.place(row[PC]), text)
+                    yield Line(row[HART], row[PID], self.place(row[PC]), text, effect=effect_of(row, before))
         for wait in execution.waiting:
             yield Line(wait.hart, pids.get(wait.hart, 0), self.place(wait.pc), self.wait_text(wait), switch=True)
 

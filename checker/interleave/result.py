@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cowcheck.machine.interleave.schedule import Schedule
 
 if TYPE_CHECKING:
+    from cowcheck.checker.verify.effect import Effect
     from cowcheck.checker.verify.finding import Finding
 
 
@@ -21,6 +22,7 @@ class Line:
     place: str
     text: str
     switch: bool = False
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cowcheck.checker.judge import Broken, Judge
+from cowcheck.checker.verify.effect import mapped
 from cowcheck.checker.verify.finding import Finding, Step
 from cowcheck.checker.verify.first_wrong import first_wrong
 from cowcheck.checker.verify.rights import leads_to
@@ -191,6 +192,7 @@ class Court:
             elsewhere=(),
             then=(),
             also=(),
+            mappings=tuple(filter(None, (mapped(user, ppn) for user in scene.users))),
         )
 
     def _during(self, accusation: Accusation) -> str:

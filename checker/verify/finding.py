@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cowcheck.checker.verify.effect import Effect, Mapped
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -18,6 +20,7 @@ class Step:
     what: str
     place: str
     called_at: str = ""
+    effect: Effect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,4 @@ class Finding:
     elsewhere: tuple[str, ...]  # where that was in the workload; the first few
     then: tuple[str, ...]  # invariants that were violated after it, of the same frame or by the end of the run
     also: tuple[str, ...]  # sentences about such, and about the same seen elsewhere; the first few
+    mappings: tuple[Mapped, ...] = ()  # of the frame, when it was found

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from typing import NamedTuple
 
+from cowcheck.checker.verify.effect import effect_of
 from cowcheck.checker.verify.finding import Step
 from cowcheck.checker.verify.scene import Past, Row
 from cowcheck.checker.verify.words import address, process_name, step_text
@@ -104,7 +105,14 @@ class Witness:
         """A step of a frame's history."""
         row = past.row
         return Step(
-            past.number, row[TIME], row[HART], row[PID], step_text(past, ppn), self.place(row[PC]), self.place(row[BY])
+            past.number,
+            row[TIME],
+            row[HART],
+            row[PID],
+            step_text(past, ppn),
+            self.place(row[PC]),
+            self.place(row[BY]),
+            effect_of(row, past.free),
         )
 
     def stack(self) -> tuple[str, ...]:
