@@ -19,6 +19,7 @@ from cowcheck.machine.interleave.execution import Execution
 from cowcheck.machine.interleave.interleaver import Interleaver
 from cowcheck.machine.interleave.schedule import Schedule
 from cowcheck.machine.interleave.state import IS_FRAME
+from cowcheck.machine.program import inabilities
 from cowcheck.machine.program.scenario_program import scenario_workload
 from cowcheck.machine.program.workload import Workload
 from cowcheck.machine.record.event import Ending
@@ -29,6 +30,7 @@ from cowcheck.model.errors import CowcheckError
 from cowcheck.specs.races import Race
 
 MOST_ROUNDS = 24
+BEYOND = "xv6 itself, of the year of this kernel, panics there"
 SEQUEL_INSTRUCTIONS = 400_000_000
 MOST_SEQUELS = 16  # of one race: final states that differ, from each of which the workload is run to its end
 
@@ -116,6 +118,8 @@ class _Exploration:
         self.strategy: Strategy | None = None
 
     def result(self) -> RaceResult:
+        if self.workload.needs & inabilities(self.kernel.elf.data):
+            return RaceResult(self.race.name, self.harts, problem=BEYOND, beyond=True)
         problem = self.interleaver.set_up(self.workload, self.judge.take, self.listener.hear)
         if problem:
             return RaceResult(self.race.name, self.harts, problem=problem)

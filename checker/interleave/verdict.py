@@ -102,7 +102,8 @@ def with_races(result: KernelResult, races: Sequence[RaceResult]) -> KernelResul
         for check in result.checks
     )
     found = tuple(replace(item.finding, run=f"race {item.race}") for item in more)
-    problems = tuple(f"race {item.race} was not explored: {item.problem}" for item in races if item.problem)
+    missing = [item for item in races if item.problem and not item.beyond]
+    problems = tuple(f"race {item.race} was not explored: {item.problem}" for item in missing)
     verdict = Verdict.FAIL if more or result.verdict is Verdict.FAIL else result.verdict
     if problems and verdict is Verdict.PASS:
         verdict = Verdict.INCONCLUSIVE
@@ -121,7 +122,7 @@ def races_alone(result: KernelResult, races: Sequence[RaceResult], bound: int) -
     partly = [item.race for item in races if not item.problem and item.complete < bound and not item.exhausted]
     reasons = (f"not every schedule to the bound was run: {', '.join(partly)}",) if partly else ()
     checks = tuple(Check(check.invariant, Status.NOT_CHECKED, 0, ONLY_RACES) for check in result.checks)
-    verdict = Verdict.INCONCLUSIVE if partly or not races else Verdict.PASS
+    verdict = Verdict.INCONCLUSIVE if partly or all(item.problem for item in races) else Verdict.PASS
     return with_races(
         replace(result, verdict=verdict, checks=checks, incomplete=reasons, unchecked=(), shares=True, runs=()), races
     )

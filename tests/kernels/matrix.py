@@ -158,8 +158,9 @@ def page(rows: Iterable[Row]) -> str:
         "A bug that needs two kernel paths to meet is marked *race*. A check runs each workload on one schedule; what",
         "needs another one is found by exploring schedules ([interleave.md](interleave.md)).",
         "",
-        f"Of {len(bad)} mutants {by_violation} are shown by a violation; {dead} never come to their first process, which",
-        f"is told with what is wrong; {len(missed)} are missed ({races} of them races). Of {len(right)} right kernels {accused} are accused.",
+        f"Of {len(bad)} mutants {by_violation} are shown by a violation; {dead} never come to their first process,",
+        f"which is told with what is wrong; {len(missed)} are missed ({races} of them races). "
+        f"Of {len(right)} right kernels {accused} are accused.",
         "",
         "A mutant is run until the first workload or race that shows a violation. That one is named, with every",
         "invariant that it showed to be violated, the first found first; and after how much: the events of the whole",

@@ -12,6 +12,7 @@ import pytest
 
 from cowcheck.checker.check.conduct import Listener
 from cowcheck.checker.check.subject import Subject
+from cowcheck.checker.interleave import explorer as exploring
 from cowcheck.checker.interleave.explorer import Explorer
 from cowcheck.checker.interleave.judging import ScheduleJudge
 from cowcheck.checker.interleave.plan import race_named
@@ -24,10 +25,12 @@ from cowcheck.checker.result import Verdict
 from cowcheck.checker.verify.result import KernelResult, Status
 from cowcheck.checker.verify.verifier import Verifier
 from cowcheck.machine.interleave.interleaver import Interleaver
+from cowcheck.machine.program.kernel_age import FORK_WITHOUT_MEMORY
 from cowcheck.machine.program.scenario_program import scenario_workload
 from cowcheck.machine.record.event_buffer import Rows
 from cowcheck.machine.rig import Rig
 from cowcheck.model.errors import CowcheckError
+from cowcheck.specs.races import Race
 
 NO_LOCK, AFTER_RELEASE = "BUG_NO_LOCK", "BUG_COUNT_TESTED_AFTER_RELEASE"
 Explored = Callable[..., RaceResult]
@@ -157,6 +160,22 @@ def test_races_alone_pass_where_the_bound_is_complete(nothing: KernelResult) -> 
     )  # fmt: skip
     failed = races_alone(nothing, [RaceResult("a", 2, problem="why")], 2)
     assert (failed.verdict, failed.incomplete) == (Verdict.INCONCLUSIVE, ("race a was not explored: why",))
+
+
+def test_what_xv6_itself_cannot_do_is_no_fault_and_no_pass(nothing: KernelResult) -> None:
+    beyond, done = RaceResult("a", 2, problem="why", beyond=True), RaceResult("b", 2, complete=2)
+    workloads = dataclasses.replace(nothing, verdict=Verdict.PASS, incomplete=(), shares=True)
+    assert with_races(workloads, [beyond, done]).verdict is Verdict.PASS
+    assert races_alone(nothing, [beyond, done], 2).verdict is Verdict.PASS
+    assert races_alone(nothing, [beyond], 2).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_race_that_xv6_itself_cannot_survive_is_not_run(
+    explorer_alone: Callable[..., Explorer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exploring, "inabilities", lambda data: frozenset({FORK_WITHOUT_MEMORY}))
+    result = explorer_alone().explore(Race(("store", "fork"), 1))
+    assert (result.schedules, result.beyond) == (0, True)
 
 
 def test_a_violation_in_a_race_is_one_of_the_kernel(nothing: KernelResult, explored: Explored) -> None:
