@@ -77,6 +77,7 @@ class Interleaver(Connection):
         """Runs the workload up to its gates. Gives why it did not come there, or nothing."""
         self.shared["active"] = 0
         self.follow(False)
+        self.moment = None  # a copy of all RAM, which goes before the next one is made
 
         def take(rows: Rows, texts: Sequence[str]) -> None:
             self._note_code(rows)
