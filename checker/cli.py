@@ -22,6 +22,7 @@ import click
 
 from cowcheck.checker import exit_status
 from cowcheck.checker.exit_status import ExitStatus
+from cowcheck.checker.formats.options import format_options
 from cowcheck.checker.printable import printable
 from cowcheck.checker.streams import is_of_stdout, open_closed_streams, silence_stdout, tell
 from cowcheck.machine import interruption
@@ -79,15 +80,18 @@ def cli() -> None:
     metavar="FILE",
     help="Write the counterexamples that are shown, all to this file, for `cowcheck replay FILE`.",
 )
+@format_options
 @click.pass_context
-def explore(context: click.Context, /, **options: object) -> None:
+def explore(context: click.Context, /, **options: Any) -> None:
     """Explore every interleaving of designs in scenarios.
 
     Without options: every design that cowcheck ships, in every scenario.
     """
     from cowcheck.checker.explore_command import Options, explore_command
+    from cowcheck.checker.formats.writing import writing
 
-    context.exit(explore_command(Options(**options)))  # type: ignore[arg-type] # click has checked the types
+    with writing("explore", options, version()) as formats:
+        context.exit(explore_command(Options(**options), formats.designs))
 
 
 @cli.command("list")
@@ -175,6 +179,7 @@ _machine_option = click.option(
 @click.option("--budget", type=int, metavar="N", help="The most schedules of a race; by default what takes seconds.")
 @click.option("--strategy", default="bounding", show_default=True, metavar="NAME", help="How schedules are chosen.")
 @click.option("--save", "save_file", metavar="FILE", help="Write the schedules that show violations, for `replay`.")
+@format_options
 @click.pass_context
 def check(context: click.Context, /, **options: Any) -> None:
     """Check a kernel: boot it, run it under every workload, verify every state.
@@ -184,8 +189,10 @@ def check(context: click.Context, /, **options: Any) -> None:
     _tell_of_compiling()
     from cowcheck.checker.check.options import CheckOptions
     from cowcheck.checker.check_command import check_command
+    from cowcheck.checker.formats.writing import writing
 
-    context.exit(check_command(CheckOptions(**options)))
+    with writing("check", options, version()) as formats:
+        context.exit(check_command(CheckOptions(heard=formats.kernel, **options)))
 
 
 @cli.command(epilog="\b\n" + exit_status.HELP)
@@ -211,15 +218,43 @@ def record(context: click.Context, /, **options: Any) -> None:
 @click.argument("file", metavar="FILE")
 @click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
+@format_options
 @click.pass_context
-def verify(context: click.Context, file: str, oracle: str | None, json_file: str | None) -> None:
+def verify(context: click.Context, /, **options: Any) -> None:
     """Verify a recording of a kernel: a trace file (plain, .gz or .zst), or - for stdin.
 
     docs/trace.md describes the format, and how another emulator can write it.
     """
+    from cowcheck.checker.formats.writing import writing
     from cowcheck.checker.verify_command import verify_command
 
-    context.exit(verify_command(file, json_file, oracle == "z3"))
+    with writing("verify", options, version()) as formats:
+        context.exit(verify_command(options["file"], options["json_file"], options["oracle"] == "z3", formats.kernel))
+
+
+@cli.command()
+@click.argument("old", metavar="OLD.json")
+@click.argument("new", metavar="NEW.json")
+@click.option(
+    "--slower",
+    "factor",
+    type=click.FloatRange(1.0),
+    default=1.5,
+    show_default=True,
+    metavar="FACTOR",
+    help="How much more than before is told as slower.",
+)
+@click.pass_context
+def diff(context: click.Context, old: str, new: str, factor: float) -> None:
+    """Compare two results of `--json`: what is new, fixed, still there, and slower.
+
+    Both are of `explore`, or both of `check` or `verify`.
+
+    Exit status: 0 nothing new is violated; 1 something is; 2 a file is no such result.
+    """
+    from cowcheck.checker.formats.diff_command import diff_command
+
+    context.exit(diff_command(Path(old), Path(new), factor))
 
 
 def _tell_of_compiling() -> None:
