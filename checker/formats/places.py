@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from cowcheck.checker.formats.case import Source
 
+UNKNOWN = "unknown"  # what a file is called that has no name
+
 Locate = Callable[[str], str]
 
 _PLACE = re.compile(r"(?P<function>[^\s(]+) \((?P<file>[^()]*[^():]):(?P<line>\d{1,7})\)")
@@ -42,8 +44,8 @@ def relative_to(folder: str, tree: str) -> Locate:
         place = next((place for place in places if os.path.lexists(place)), places[0])
         parts = Path(os.path.relpath(place, base)).parts
         if ".." in parts:
-            parts = tuple(part for part in Path(file).parts if part not in ("..", os.sep))
-        return "/".join(parts)
+            parts = tuple(part for part in Path(file).parts if part not in ("..", Path(file).anchor))
+        return "/".join(parts) or UNKNOWN
 
     return locate
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from cowcheck.checker.formats.case import Moment, Problem, Report, Source, Suite
-from cowcheck.checker.formats.places import Locate, uri
+from cowcheck.checker.formats.places import UNKNOWN, Locate, uri
 from cowcheck.checker.formats.plain import in_lines, in_one_line
 from cowcheck.specs.invariants import INVARIANTS
 
@@ -121,7 +121,7 @@ def _flow(numbered: Sequence[tuple[int, Moment]], locate: Locate) -> list[Json]:
 
 
 def _location(source: Source, locate: Locate) -> Json:
-    physical: Json = {"artifactLocation": {"uri": uri(locate(source.file or "kernel")), "uriBaseId": ROOT}}
+    physical: Json = {"artifactLocation": {"uri": uri(locate(source.file or UNKNOWN)), "uriBaseId": ROOT}}
     if source.line:
         physical["region"] = {"startLine": source.line}
     location: Json = {"physicalLocation": physical}
