@@ -62,7 +62,8 @@ def difference(old: Report, new: Report, factor: float) -> Difference:
         )
     before, after = _cases(old), _cases(new)
     was, now = dict(_violated(before)), dict(_violated(after))
-    gone = [item for item in was if item not in now]
+    shown = {(item.invariant, item.place.design) for item in was if item.place.group is not Group.INVARIANTS}
+    gone = [item for item in was if item not in now and not _is_told_elsewhere(item, shown)]
     fixed = tuple(item for item in gone if _is_checked(after, item))
     return Difference(
         new={item: problem for item, problem in now.items() if item not in was},
@@ -94,6 +95,11 @@ def _violated(cases: Mapping[Place, Case]) -> Iterator[tuple[Violated, Problem |
             for name in case.violated:
                 problem = next((item for item in case.problems if item.invariant == name), None)
                 yield Violated(name, place), problem
+
+
+def _is_told_elsewhere(item: Violated, shown: set[tuple[str, str]]) -> bool:
+    """Whether it is an invariant as a whole, and the workloads or races are known that violate it."""
+    return item.place.group is Group.INVARIANTS and (item.invariant, item.place.design) in shown
 
 
 def _is_known(case: Case) -> bool:

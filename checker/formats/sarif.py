@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 def sarif(report: Report, version: str, locate: Locate) -> str:
     """The document. ``locate`` gives a file's name relative to the repository."""
-    driver: Json = {"name": "cowcheck", "semanticVersion": version, "rules": _rules()}
+    driver: Json = {"name": "cowcheck", "version": version, "rules": _rules()}
     run: Json = {
         "tool": {"driver": driver},
         "invocations": [_invocation(report)],

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cowcheck.checker.formats.case import Report
@@ -15,6 +16,8 @@ from cowcheck.checker.formats.of_designs import suites_of_designs
 from cowcheck.checker.formats.reading import read_report
 from cowcheck.checker.job import Job, run
 from cowcheck.checker.result import Result
+from cowcheck.checker.verify import KernelResult, Verifier
+from tests.checker.verify.conftest import ToyKernel
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -42,3 +45,18 @@ def explorations() -> list[Result]:
 def designs(explorations: list[Result]) -> Report:
     """Their report."""
     return Report("explore", suites_of_designs(explorations))
+
+
+@pytest.fixture
+def toy_runs() -> Callable[..., KernelResult]:
+    """The result of several recordings of the toy kernel, each with its bugs, as the runs of one."""
+
+    def verify(*bugs: list[str]) -> KernelResult:
+        kernels = [ToyKernel(each).play().end() for each in bugs]
+        verifier = Verifier(kernels[0].header)
+        for number, kernel in enumerate(kernels):
+            verifier.begin(f"run {number}")
+            verifier.feed(np.array(kernel.rows, np.int64), kernel.texts)
+        return verifier.finish()
+
+    return verify
