@@ -1,4 +1,4 @@
-"""The workflow of docs/ci.md, the action, the hook and the autograder: they call what is there, and do what they say."""
+"""The workflow of docs/ci.md, the action, the hook and the autograder: they call what is there, and do as they say."""
 
 from __future__ import annotations
 
