@@ -83,7 +83,7 @@ def _feedback(case: Case | None, fault: Fault | None) -> Iterator[str]:
     elif case.status is Status.PASSED:
         yield "Holds." if case.group is Group.INVARIANTS else "Nothing went wrong."
         if case.part < 1:
-            yield f"But only {case.part:.0%} of it came to its end, which gives that part of the points."
+            yield f"Only {case.part:.0%} of what was to be run came to its end, which gives that part of the points."
         yield case.note
     elif case.status is Status.FAILED:
         yield message_of(case)

@@ -94,6 +94,16 @@ def test_a_fingerprint_is_of_the_cause_and_not_of_lines_and_addresses(document: 
     assert marks(panicked) == marks(document("panic"))
 
 
+def test_a_fingerprint_without_a_place_is_of_the_words_and_not_of_the_numbers(document: Callable[[str], Any]) -> None:
+    marks = []
+    for message in ("Frame 0x87f48 is lost.", "Frame 0x80001 is lost.", "Frame 0x87f48 is free."):
+        values = document("panic")
+        values["results"][0]["findings"][0].update(first_wrong=None, steps=[], message=message)
+        (result,) = read(report_of(values))["results"]
+        marks.append(result["partialFingerprints"][FINGERPRINT])
+    assert marks[0] == marks[1] != marks[2]
+
+
 def test_two_results_never_have_one_fingerprint(document: Callable[[str], Any]) -> None:
     values = document("panic")
     values["results"][0]["findings"] *= 2
