@@ -199,6 +199,7 @@ def _so_far(done: int, steps: int, verifier: Verifier | None, options: CheckOpti
 
 
 def _told(result: KernelResult, options: CheckOptions) -> ExitStatus:
+    options.heard(result)
     if options.json_file is not None:
         text = json.dumps(document([result]), indent=1) + "\n"
         if options.json_file == "-":

@@ -1,4 +1,4 @@
-"""The command line: ``cowcheck explore``, ``export``, ``check``, ``record``, ``verify``, ``list``, ``replay``.
+"""The command line: its commands together, the signals, and every exit status.
 
 Only this module prints and exits. It sets every exit status itself (``checker/exit_status.py``), because a Python
 traceback, click's own errors and a broken pipe in click or rich would all exit with 1, which means a violation.
@@ -14,35 +14,18 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
-from pathlib import Path
-from typing import Any
 
 import click
 
 from cowcheck.checker import exit_status
+from cowcheck.checker.command_options import version
+from cowcheck.checker.design_commands import explore, list_command, replay
 from cowcheck.checker.exit_status import ExitStatus
 from cowcheck.checker.export_command import export
-from cowcheck.checker.printable import printable
+from cowcheck.checker.kernel_commands import check, diff, record, verify
 from cowcheck.checker.streams import is_of_stdout, open_closed_streams, silence_stdout, tell
 from cowcheck.machine import interruption
 from cowcheck.model.errors import CowcheckError
-
-
-def version() -> str:
-    """The version of the installed package."""
-    try:
-        return metadata.version("cowcheck")
-    except metadata.PackageNotFoundError:
-        return "0 (not installed)"
-
-
-_report_option = click.option(
-    "--report",
-    "report_file",
-    metavar="FILE",
-    help="Write an HTML page of the result, with every step of what is shown.",
-)
 
 
 @click.group(
@@ -54,211 +37,8 @@ def cli() -> None:
     """A model checker for copy-on-write fork in xv6."""
 
 
-@cli.command(epilog="\b\n" + exit_status.HELP)
-@click.option(
-    "--design", "designs", multiple=True, metavar="NAME|FILE", help="A design; again for more. [default: all]"
-)
-@click.option(
-    "--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="A scenario; again for more. [default: all]"
-)
-@click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Judge this one only; again for more.")
-@click.option("--harts", type=int, metavar="N", help="Harts, instead of the scenario's own number.")
-@click.option("--frames", type=int, metavar="N", help="Frames of RAM, instead of the scenario's own number.")
-@click.option("--pages", type=int, metavar="N", help="Pages of the program's image, instead of the scenario's own.")
-@click.option("--max-states", type=int, metavar="N", help="End an exploration after so many states.")
-@click.option("--timeout", type=float, metavar="S", help="End an exploration after so many seconds.")
-@click.option("--max-memory", type=int, metavar="MIB", help="Memory for all workers together. [default: 1024]")
-@click.option("--jobs", type=int, metavar="N", help="Worker processes, at most one a core. [default: all cores]")
-@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "native", "reference"]),
-    default="auto",
-    help="What runs the design: C, compiled (where there is a compiler), or the reference interpreter. [default: auto]",
-)
-@click.option("--no-symmetry", is_flag=True, help="Tell states apart that differ in the names of frames or harts only.")
-@click.option(
-    "--merge",
-    type=click.Choice(["never", "large", "always"]),
-    default="large",
-    help="When a process that holds a lock runs on to its release in one step: in searches that become large, or in "
-    "all. [default: large]",
-)
-@click.option("--no-reduction", is_flag=True, help="The plain graph: --no-symmetry and --merge never.")
-@click.option(
-    "--keep-going/--stop-at-first",
-    default=True,
-    help="Find every kind of violation, or end an exploration at its first. [default: keep going]",
-)
-@click.option(
-    "--json", "json_file", metavar="FILE", help="Write the results as JSON; - is stdout, with nothing else on it."
-)
-@click.option(
-    "--graph", "graph_file", metavar="FILE", help="Write the state graph (.graphml, .dot or .json) of one exploration."
-)
-@click.option(
-    "--save",
-    "save_file",
-    metavar="FILE",
-    help="Write the counterexamples that are shown, all to this file, for `cowcheck replay FILE`.",
-)
-@_report_option
-@click.pass_context
-def explore(context: click.Context, /, **options: object) -> None:
-    """Explore every interleaving of designs in scenarios.
-
-    Without options: every design that cowcheck ships, in every scenario.
-    """
-    from cowcheck.checker.explore_command import Options, explore_command
-
-    context.exit(explore_command(Options(**options)))  # type: ignore[arg-type] # click has checked the types
-
-
-cli.add_command(export)
-
-
-@cli.command("list")
-@click.argument("kind", type=click.Choice(["designs", "scenarios", "invariants", "races"]))
-def list_command(kind: str) -> None:
-    """List what there is, a line each, the name first."""
-    from cowcheck.checker.catalogue import design_infos, scenarios
-    from cowcheck.specs.invariants import INVARIANTS
-
-    if kind == "designs":
-        rows = [(name, info.title) for name, info in design_infos().items()]
-    elif kind == "scenarios":
-        rows = [(name, scenario.title) for name, scenario in scenarios().items()]
-    elif kind == "races":
-        from cowcheck.specs.races import races
-
-        rows = [(race.name, race.title) for race in races()]
-    else:
-        rows = [(invariant.name, invariant.summary) for invariant in INVARIANTS]
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, text in rows:
-        click.echo(f"{name:{width}}  {printable(text)}")
-
-
-@cli.command()
-@click.argument("file", metavar="FILE")
-@click.option("--number", type=int, metavar="N", help="Only the N-th counterexample of the file. [default: all]")
-@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
-@click.option("--kernel", metavar="KERNEL", help="Of a schedule of a kernel: where that kernel is now.")
-@click.option("--step", is_flag=True, help="Of a schedule of a kernel: show every step, at a terminal one at a time.")
-@click.pass_context
-def replay(
-    context: click.Context, file: str, number: int | None, oracle: str | None, kernel: str | None, step: bool
-) -> None:
-    """Run saved counterexamples again, step by step, to the same violation.
-
-    FILE is of `explore --save` (designs), or of `check --save` (schedules of a kernel's own code).
-
-    Exit status: 1 where every one is reached again; 2 where the file is damaged, or of a design or a kernel that has
-    changed.
-    """
-    from cowcheck.checker.interleave.saved import is_schedules
-
-    if is_schedules(Path(file)):
-        _tell_of_compiling()
-        from cowcheck.checker.interleave.replay import replay_schedules
-
-        context.exit(replay_schedules(Path(file), number, kernel, step))
-    if kernel is not None or step:
-        raise CowcheckError(f"--kernel and --step are for schedules of a kernel; {file} holds none")
-    from cowcheck.checker.replay_command import replay_command
-
-    context.exit(replay_command(Path(file), number, oracle == "z3"))
-
-
-_machine_option = click.option(
-    "--machine",
-    type=click.Choice(["board", "qemu"]),
-    default="board",
-    show_default=True,
-    help="What runs the kernel: the built-in board, or QEMU where it is installed.",
-)
-
-
-@cli.command(epilog="\b\n" + exit_status.HELP)
-@click.argument("kernel", metavar="KERNEL")
-@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
-@click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
-@click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
-@_machine_option
-@click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
-@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
-@click.option("--trace", "trace_file", metavar="FILE", help="Write the recording too (.gz, .zst: compressed).")
-@click.option(
-    "--interleave/--no-interleave",
-    default=None,
-    help="Explore the schedules of the kernel's own code too (the default, but with --workload, --run and --trace).",
-)
-@click.option(
-    "--race", "races", multiple=True, metavar="NAME", help="Explore only this race or scenario, or `all`; no workloads."
-)
-@click.option("--bound", type=int, default=2, show_default=True, help="The most preemptions of a schedule.")
-@click.option("--budget", type=int, metavar="N", help="The most schedules of a race; by default what takes seconds.")
-@click.option("--strategy", default="bounding", show_default=True, metavar="NAME", help="How schedules are chosen.")
-@click.option("--save", "save_file", metavar="FILE", help="Write the schedules that show violations, for `replay`.")
-@_report_option
-@click.pass_context
-def check(context: click.Context, /, **options: Any) -> None:
-    """Check a kernel: boot it, run it under every workload, verify every state.
-
-    KERNEL is an xv6 tree that was built, or its kernel/kernel. It is not changed, and runs only inside an emulator.
-    """
-    _tell_of_compiling()
-    from cowcheck.checker.check.options import CheckOptions
-    from cowcheck.checker.check_command import check_command
-
-    context.exit(check_command(CheckOptions(**options)))
-
-
-@cli.command(epilog="\b\n" + exit_status.HELP)
-@click.argument("kernel", metavar="KERNEL")
-@click.option("-o", "trace_file", required=True, metavar="FILE", help="The trace file to write (.gz, .zst: packed).")
-@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Run only this workload; may be repeated.")
-@click.option("--run", "program", metavar="COMMAND", help="Run this program of the submission's own disk instead.")
-@click.option("--build", is_flag=True, help="First build the tree with its own Makefile (which runs on this machine).")
-@_machine_option
-@click.option("--harts", type=click.IntRange(1, 8), help="Run every workload on so many harts.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the harts' turns.")
-@click.pass_context
-def record(context: click.Context, /, **options: Any) -> None:
-    """Record a kernel under the workloads, for `cowcheck verify` to judge later."""
-    _tell_of_compiling()
-    from cowcheck.checker.check.options import CheckOptions
-    from cowcheck.checker.check_command import check_command
-
-    context.exit(check_command(CheckOptions(verify=False, **options)))
-
-
-@cli.command(epilog="\b\n" + exit_status.HELP)
-@click.argument("file", metavar="FILE")
-@click.option("--oracle", type=click.Choice(["z3"]), help="Let z3 itself judge every view, not the compiled form.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout, and only that.")
-@_report_option
-@click.pass_context
-def verify(
-    context: click.Context, file: str, oracle: str | None, json_file: str | None, report_file: str | None
-) -> None:
-    """Verify a recording of a kernel: a trace file (plain, .gz or .zst), or - for stdin.
-
-    docs/trace.md describes the format, and how another emulator can write it.
-    """
-    from cowcheck.checker.verify_command import verify_command
-
-    context.exit(verify_command(file, json_file, oracle == "z3", report_file))
-
-
-def _tell_of_compiling() -> None:
-    """Says why the first command of a version takes longer."""
-    from cowcheck.machine.native_cache import ROOT, is_compiled
-
-    if not is_compiled(ROOT / "machine" / "record" / "hooks.py"):
-        tell("compiling the emulator's callbacks, which is done once and takes about half a minute ...")
+for command in (explore, export, list_command, replay, check, record, verify, diff):
+    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

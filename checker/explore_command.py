@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -59,8 +59,9 @@ class Options:
     report_file: str | None = None
 
 
-def explore_command(options: Options) -> ExitStatus:
-    """Explores, writes and prints. Raises :class:`CowcheckError` for bad input, before anything is explored."""
+def explore_command(options: Options, heard: Callable[[Sequence[Result]], None] = lambda results: None) -> ExitStatus:
+    """Explores, writes and prints. ``heard`` is told the results. Raises :class:`CowcheckError` for bad input, before
+    anything is explored."""
     _check(options)
     jobs = _jobs(options)
     loaded = [load(job) for job in jobs]  # bad input is told before anything is explored
@@ -71,6 +72,7 @@ def explore_command(options: Options) -> ExitStatus:
         results = run_shared(jobs, options.jobs, memory_mib, line.show if line.wanted else None)
     finally:
         line.clear()
+    heard(results)
     explored = [Explored(job, result) for job, result in zip(jobs, results, strict=True)]
     coverage = _coverage(explored)
     shown = shortest(explored)

@@ -48,11 +48,30 @@ def check_apart(outputs: Mapping[str, str], inputs: Iterable[Path]) -> None:
         if path.exists() and not path.is_file():
             continue
         if path in read or (path.exists() and any(other.exists() and other.samefile(path) for other in read)):
-            raise CowcheckError(f"{option} {file}: that would overwrite a design or a scenario; name another file")
+            raise CowcheckError(
+                f"{option} {file}: that would overwrite a design, a scenario or a kernel; name another file"
+            )
         for other, before in written.items():
             if other == path or (other.exists() and path.exists() and other.samefile(path)):
                 raise CowcheckError(f"{option} {file}: {before} writes that file too; name another one")
         written[path] = option
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes a file at one stroke: whoever reads it, and whatever ends this process, finds the old text or the new one.
+
+    Raises :class:`CowcheckError` where it cannot be written.
+    """
+    path = path.resolve()
+    beside = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError  # a device is written to
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        write_text(path, text)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from cowcheck.checker.console import Stdout
@@ -24,8 +25,17 @@ STATUS = {
 }
 
 
-def verify_command(file: str, json_file: str | None, oracle: bool, report_file: str | None = None) -> ExitStatus:
-    """Verifies one file; ``-`` is stdin. Raises :class:`CowcheckError` where it is no trace."""
+def verify_command(
+    file: str,
+    json_file: str | None,
+    oracle: bool,
+    report_file: str | None = None,
+    heard: Callable[[KernelResult], None] = lambda result: None,
+) -> ExitStatus:
+    """Verifies one file; ``-`` is stdin. ``heard`` is told the result.
+
+    Raises :class:`CowcheckError` where the file is no trace.
+    """
     if json_file not in (None, "-"):
         assert json_file is not None
         check_writable(Path(json_file), "--json")
@@ -33,6 +43,7 @@ def verify_command(file: str, json_file: str | None, oracle: bool, report_file: 
             raise CowcheckError(f"--json {json_file}: that would overwrite the trace; name another file")
     check_report(report_file, json_file, file)
     result = _verify(file, oracle)
+    heard(result)
     if json_file is not None:
         text = json.dumps(document([result]), indent=1) + "\n"
         if json_file == "-":

@@ -1,4 +1,4 @@
-"""The commands and files of README, CONTRIBUTING and docs/export.md, run as a reader would."""
+"""The commands and files of README, CONTRIBUTING and docs/, run as a reader would."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ EXIT_STATUS = {
     "cowcheck explore --design kref-lock --scenario two-stores --save leak.json": 1,
     "cowcheck explore --design kref-lock --scenario two-stores --report leak.html": 1,
     "cowcheck replay leak.json": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --junit junit.xml --sarif cowcheck.sarif": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --json old.json": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --scenario sbrk-down --json new.json": 1,
+    "cowcheck diff old.json new.json": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --gradescope results.json": 1,
+    "cowcheck explore --design kref-lock --scenario two-stores --gradescope results.json --rubric rubric.toml": 1,
 }
 """Of the commands that end otherwise than with 0."""
 
@@ -37,10 +43,12 @@ def commands(document: str) -> list[str]:
 def files(document: str) -> dict[str, str]:
     """The files that a document shows, by name."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    return dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", text, re.DOTALL))
+    return dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", text, re.DOTALL))
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/export.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/ci.md", "docs/autograder/README.md", "docs/export.md"]
+)
 def test_every_command_does_what_the_text_says(document: str, tmp_path: Path) -> None:
     for name, text in files(document).items():
         (tmp_path / name).write_text(text, encoding="utf-8")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from cowcheck.checker.verify.result import KernelResult
 from cowcheck.machine.machine import BOARD
+
+
+def _ignored(result: KernelResult) -> None:
+    """Nobody wants to hear of a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """The options as they were given."""
+    """The options as they were given. ``heard`` is told each result."""
 
     kernel: str
     workloads: tuple[str, ...] = ()
@@ -29,3 +35,4 @@ class CheckOptions:
     budget: int | None = None
     strategy: str = "bounding"
     save_file: str | None = None
+    heard: Callable[[KernelResult], None] = _ignored

@@ -46,7 +46,7 @@ def told(results: Sequence[RaceResult], found: Sequence[RaceFinding], width: int
             yield from in_lines(f"{result.race}: not explored, because {result.problem}", width, "  ")
     for finding in found:
         yield ""
-        yield from _finding(finding, width)
+        yield from finding_told(finding, width)
     warnings = data_races(explored)
     if warnings:
         yield ""
@@ -67,7 +67,8 @@ def data_races(results: Sequence[RaceResult]) -> list[str]:
     ]
 
 
-def _finding(item: RaceFinding, width: int) -> Iterator[str]:
+def finding_told(item: RaceFinding, width: int) -> Iterator[str]:
+    """The lines of one finding: what is violated, and its schedule."""
     finding = item.finding
     how = (
         f"a race, with {item.preemptions} preemption{'' if item.preemptions == 1 else 's'}"

@@ -74,6 +74,7 @@ class Court:
         self.witness = Witness()
         self.run = ""
         self.violated: dict[str, int] = {}  # how often, by invariant
+        self.in_run: dict[str, None] = {}  # those of the run
         self._drafts: dict[Key, _Draft] = {}
         self._of_frame: dict[int, _Draft] = {}
         self._first: _Draft | None = None
@@ -84,12 +85,14 @@ class Court:
         self.witness.begin()
         self._of_frame.clear()
         self._first = None
+        self.in_run = {}
 
     def hear(self, accusation: Accusation) -> None:
         """A view breaks statements."""
         accusation = accusation._replace(scene=accusation.scene._replace(names=self.witness.names))
         for broken in accusation.broken:
             self.violated[broken.invariant] = self.violated.get(broken.invariant, 0) + 1
+            self.in_run[broken.invariant] = None
             self._hear(accusation, broken)
 
     def findings(self) -> tuple[Finding, ...]:

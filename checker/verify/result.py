@@ -37,12 +37,13 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One workload, from its state at the start to its end. ``ending`` is empty where the recording stops before
-    that."""
+    that. ``violated`` are the invariants that were violated in it, whether or not a finding tells of this run."""
 
     name: str
     events: int
     ending: str
     text: str
+    violated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def to_json(result: KernelResult) -> dict[str, Any]:
         "oracle": result.oracle,
         "invariants": [{**asdict(check), "status": str(check.status)} for check in result.checks],
         "findings": [asdict(finding) for finding in result.findings],
-        "runs": [asdict(run) for run in result.runs],
+        "runs": [{**asdict(run), "violated": list(run.violated)} for run in result.runs],
         "events": result.events,
         "forks": result.forks,
         "shares": result.shares,

@@ -172,7 +172,7 @@ class Verifier:
             return
         self.engine.settle()
         ending, text = self._ended
-        self.runs.append(Run(self._name, self.events - self._started_at, ending, text))
+        self.runs.append(Run(self._name, self.events - self._started_at, ending, text, tuple(self.court.in_run)))
         if not ending and not damaged:
             self.incomplete.append(f"{self._run()}the recording stops without an end event")
 
