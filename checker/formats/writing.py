@@ -37,7 +37,13 @@ from cowcheck.model.errors import CowcheckError
 
 UNFINISHED = Fault("unfinished", "cowcheck has not come to its end")
 STEP_SUMMARY, WORKSPACE = "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"  # of GitHub's runner
-_OTHER_OUTPUTS = {"json_file": "--json", "graph_file": "--graph", "save_file": "--save", "trace_file": "--trace"}
+_OTHER_OUTPUTS = {
+    "json_file": "--json",
+    "graph_file": "--graph",
+    "report_file": "--report",
+    "save_file": "--save",
+    "trace_file": "--trace",
+}
 
 
 @contextmanager
