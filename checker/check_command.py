@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cowcheck.checker.check.build import build
-from cowcheck.checker.check.conduct import conduct, not_run
+from cowcheck.checker.check.conduct import conduct, is_endless, not_run
 from cowcheck.checker.check.consumer import Consumer
 from cowcheck.checker.check.options import CheckOptions
 from cowcheck.checker.check.plan import Plan, plan
@@ -34,7 +34,6 @@ from cowcheck.checker.verify_command import STATUS
 from cowcheck.machine.interruption import Terminated, raised
 from cowcheck.machine.machine import BOARD, MACHINES
 from cowcheck.machine.program import Workload, inabilities, steps_beyond
-from cowcheck.machine.record.event import Ending
 from cowcheck.machine.record.recorder import Rows
 from cowcheck.machine.rig import NotBooted
 from cowcheck.machine.trace.writer import TraceWriter
@@ -126,7 +125,7 @@ def _checked(
                     line.say(f"{done} of {len(steps)} workloads done: {workload.name}")
                 runs = conduct(subject.rig(harts), workload, both)
                 done += 1
-                endless += [run.instructions for run in runs if run.ending is Ending.BUDGET]
+                endless += [run.instructions for run in runs if is_endless(run, workload)]
                 if len(endless) >= ENDLESS_RUNS and sum(endless) >= ENDLESS_INSTRUCTIONS and done < len(steps):
                     both.begin(f"{len(steps) - done} more workloads")
                     both.take(*not_run("they were not run: too many before them came to no end; mend those first"))

@@ -43,7 +43,7 @@ def conduct(rig: Machine, workload: Workload, consumer: Consumer) -> tuple[Run, 
         runs.append(rig.run(workload.files, watched.take, listener.hear, workload.instructions, listener.close))
         if runs[-1].ending is Ending.DONE or not skipping.stopped(listener.observer.step):
             break
-        if sum(run.ending is Ending.BUDGET for run in runs) >= MOST_ENDLESS:
+        if sum(is_endless(run, workload) for run in runs) >= MOST_ENDLESS:
             left = f"{len(skipping.left)} steps were not run: {MOST_ENDLESS} before them came to no end"
             endless.append(f"{left}; mend those first")
             break
@@ -55,6 +55,11 @@ def conduct(rig: Machine, workload: Workload, consumer: Consumer) -> tuple[Run, 
         consumer.begin(f"{workload.name}, not run" + (f" {number + 1}" if number else ""))
         consumer.take(*not_run(reason))
     return tuple(runs)
+
+
+def is_endless(run: Run, workload: Workload) -> bool:
+    """Whether the run came to no end, and took long to show that."""
+    return run.ending is Ending.BUDGET or (run.ending is Ending.HANG and run.instructions >= workload.instructions // 2)
 
 
 def not_run(reason: str) -> tuple[Rows, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cowcheck.checker.interleave.result import Line, RaceFinding, RaceResult
 from cowcheck.checker.result import Verdict
+from cowcheck.checker.verify.effect import Changed, Effect, Mapped
 from cowcheck.checker.verify.finding import Finding, Step
 from cowcheck.checker.verify.result import SCHEMA, Check, KernelResult, Run, Status
 from cowcheck.machine.trace.header import Header
@@ -60,8 +61,23 @@ def from_json(values: Mapping[str, Any]) -> KernelResult:
 def _finding(values: Mapping[str, Any]) -> Finding:
     first = values["first_wrong"]
     texts = {name: tuple(values[name]) for name in _TEXTS}
-    steps = tuple(Step(**step) for step in values["steps"])
-    return Finding(**{**values, **texts, "steps": steps, "first_wrong": None if first is None else Step(**first)})
+    return Finding(
+        **{
+            **values,
+            **texts,
+            "steps": tuple(_step(step) for step in values["steps"]),
+            "first_wrong": None if first is None else _step(first),
+            "mappings": tuple(Mapped(**item) for item in values["mappings"]),
+        }
+    )
+
+
+def _step(values: Mapping[str, Any]) -> Step:
+    return Step(**{**values, "effect": _effect(values["effect"])})
+
+
+def _effect(values: Mapping[str, Any] | None) -> Effect | None:
+    return None if values is None else Effect(**{**values, "changed": Changed(values["changed"])})
 
 
 def _race(values: Mapping[str, Any], findings: Iterable[Finding]) -> RaceResult:
@@ -87,7 +103,7 @@ def _race_finding(
         points=tuple(values["points"]),
         after=values["after"],
         harts=race["harts"],
-        lines=tuple(Line(**line) for line in values["lines"]),
+        lines=tuple(Line(**{**line, "effect": _effect(line["effect"])}) for line in values["lines"]),
         state=int(values["state"], 16),
         later=values["later"],
         windows=tuple(values["windows"]),

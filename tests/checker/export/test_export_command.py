@@ -51,5 +51,5 @@ def test_a_design_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     own = tmp_path / "own.py"
     own.write_text("DESIGN = 1\n", encoding="utf-8")
     assert main(["export", "--design", str(own), "--scenario", "two-stores", "-o", str(own)]) == 2
-    assert "that would overwrite a design or a scenario" in capsys.readouterr().err
+    assert "that would overwrite a design" in capsys.readouterr().err
     assert own.read_text(encoding="utf-8") == "DESIGN = 1\n"

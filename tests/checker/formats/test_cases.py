@@ -18,6 +18,7 @@ from cowcheck.checker.formats.of_kernels import suite_of_kernel
 from cowcheck.checker.formats.reading import report_of
 from cowcheck.checker.job import Job, failed, run
 from cowcheck.checker.result import Result
+from cowcheck.checker.verify.effect import Changed, Effect, Mapped
 from cowcheck.checker.verify.from_json import from_document
 from cowcheck.checker.verify.result import document as document_of
 from cowcheck.specs.invariants import INVARIANTS
@@ -36,6 +37,21 @@ def test_a_result_that_is_read_back_is_the_same(name: str, document: Callable[[s
     schema = json.loads((ROOT / "docs" / "kernel-results.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(values, schema)
     assert json.loads(json.dumps(document_of(from_document(values)))) == values
+
+
+def test_what_steps_changed_is_read_back(document: Callable[[str], Any]) -> None:
+    values = document("races")
+    effect = {"changed": "count", "before": 2, "after": 1, "frame": 0x87F48, "pid": 0, "vpn": 0}
+    finding = values["results"][0]["findings"][0]
+    finding["mappings"] = [{"pid": 3, "vpn": 4, "pte": 0x21FD2001}]
+    values["results"][0]["races"][0]["findings"][0]["lines"][0]["effect"] = effect
+    for step in finding["steps"]:
+        step["effect"] = effect
+    read = from_document(values)
+    assert json.loads(json.dumps(document_of(read))) == values
+    assert read[0].findings[0].mappings == (Mapped(3, 4, 0x21FD2001),)
+    (race, *_) = read[0].races or ()
+    assert race.findings[0].lines[0].effect == Effect(Changed.COUNT, 2, 1, 0x87F48)
 
 
 @pytest.mark.parametrize("name", RECORDED)
