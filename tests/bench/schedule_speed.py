@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from cowcheck.checker.check.subject import open_kernel
@@ -64,7 +62,7 @@ def measure_schedules(tree: str) -> tuple[tuple[Rate, ...], str]:
     """The rates, and why there are none."""
     named = [(str(build()), "the test kernel")] if can_build() else []
     if tree:
-        named.append((tree, Path(os.path.normpath(tree)).name))
+        named.append((tree, "the xv6 tree"))
     rates: list[Rate] = []
     problem = "" if named else "there is no kernel: ziglang is not installed, and COWCHECK_XV6 names no tree"
     for path, name in named:
