@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import z3
+
 from cowcheck.checker.export.binding import Binding
 from cowcheck.checker.export.terms import Terms, identifier
-from cowcheck.checker.export.z3_text import promela_text
+from cowcheck.checker.z3_text import Notation, term_text
 from cowcheck.model.ir import Type
 from cowcheck.model.language import RUNNABLE, SLEEPING
 from cowcheck.model.layout import FREE_LIST
@@ -22,6 +24,13 @@ from cowcheck.model.views import (
     View,
 )
 from cowcheck.specs.invariants import INVARIANTS
+
+PROMELA = Notation("Promela", "1", "0", "&&", "||", "!", "{test} -> {then} : {otherwise}")
+
+
+def promela_text(term: z3.ExprRef, fields: Mapping[str, str], name: str) -> str:
+    """The term of invariant ``name``; ``fields`` has a text for each field of the view (a truth value is 0 or 1)."""
+    return term_text(term, PROMELA, lambda constant: fields.get(str(constant)), name)
 
 
 def holds(name: str) -> str:

@@ -7,12 +7,12 @@ term is refused whose value could leave 62 bits for any view of 16-bit numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import cast
 
 import z3
 
-from cowcheck.checker.compile_z3 import EMPTY, INFIX, SUPPORTED
-from cowcheck.model.errors import CowcheckError
+from cowcheck.checker.z3_text import Notation, term_text
 from cowcheck.model.native.constants import VIEWS, view_name
 from cowcheck.model.native.statements import Unsupported, comment
 from cowcheck.model.views import View
@@ -21,8 +21,7 @@ from cowcheck.specs.statement import Invariant, Statement, symbolic
 MOST_STATEMENTS = 64  # what a view breaks is a set of bits
 _FIELD_MOST = 1 << 16  # of a field of a view of a state of 16-bit words; counts of them are far smaller
 _MOST = 1 << 62
-_C_INFIX = {**INFIX, z3.Z3_OP_AND: "&&", z3.Z3_OP_OR: "||"}
-_C_EMPTY = {kind: str(int(text == "True")) for kind, text in EMPTY.items()}
+C = Notation("C", "1", "0", "&&", "||", "!", "{test} ? {then} : {otherwise}", "((int64_t){})")
 
 
 def numbered(invariants: Sequence[Invariant]) -> list[tuple[int, Statement]]:
@@ -53,7 +52,7 @@ def predicates_text(invariants: Sequence[Invariant]) -> str:
         for number, (index, statement) in enumerate(statements):
             if statement.view is kind:
                 name = invariants[index].name
-                test, _ = _c_source(statement.holds, symbolic(kind), name)
+                test = _c_source(statement.holds, symbolic(kind), name)
                 lines += [f"        /* {comment(name)} */", f"        broken |= (uint64_t)!{test} << {number};"]
         lines.append("        break;")
     return "\n".join([*lines, "    }", "    return broken;", "}", ""])
@@ -63,44 +62,31 @@ def _row(name: str, values: list[int], what: str) -> str:
     return f"static const int {name}[] = {{{', '.join(map(str, values or [0]))}}}; /* {what} */"
 
 
-def _c_source(term: z3.ExprRef, variables: View, name: str) -> tuple[str, int]:
-    """The term as a C expression over ``v``, in parentheses, and a bound of its value."""
-    if z3.is_true(term) or z3.is_false(term):
-        return str(int(z3.is_true(term))), 1
+def _c_source(term: z3.ExprRef, variables: View, name: str) -> str:
+    """The term as a C expression over ``v``, in parentheses."""
+    names = {str(variable): f"v[{index}]" for index, variable in enumerate(variables)}
+    text = term_text(term, C, lambda constant: names.get(str(constant)), name)
+    _bound_of(term, name)
+    return text
+
+
+def _bound_of(term: z3.ExprRef, name: str) -> int:
+    """What the term's value, and that of each part, stays below, whatever the view."""
     if z3.is_int_value(term):
-        value = cast(z3.IntNumRef, term).as_long()
-        return f"((int64_t){value})", _bounded(abs(value), name)
-    if z3.is_const(term):
-        for index, variable in enumerate(variables):
-            if term.eq(variable):
-                return f"v[{index}]", _FIELD_MOST
-    kind = term.decl().kind() if z3.is_app(term) else None
-    pairs = [_c_source(child, variables, name) for child in term.children()] if kind is not None else []
-    parts, most = [part for part, _ in pairs], [bound for _, bound in pairs]
-    match kind:
-        case z3.Z3_OP_AND | z3.Z3_OP_OR if not parts:
-            return _C_EMPTY[kind], 1
-        case z3.Z3_OP_NOT:
-            return f"(!{parts[0]})", 1
-        case z3.Z3_OP_IMPLIES:
-            return f"(!{parts[0]} || {parts[1]})", 1
+        return _bounded(abs(cast(z3.IntNumRef, term).as_long()), name)
+    bounds = [_bound_of(child, name) for child in term.children()]
+    match term.decl().kind():
+        case z3.Z3_OP_UNINTERPRETED:
+            return _FIELD_MOST
         case z3.Z3_OP_ITE:
-            return f"({parts[0]} ? {parts[1]} : {parts[2]})", max(most)
+            return max(bounds)
         case z3.Z3_OP_UMINUS:
-            return f"(-{parts[0]})", most[0]
-        case z3.Z3_OP_DISTINCT:
-            unlike = [f"{a} != {b}" for index, a in enumerate(parts) for b in parts[index + 1 :]]
-            return f"({' && '.join(unlike) or '1'})", 1
+            return bounds[0]
         case z3.Z3_OP_ADD | z3.Z3_OP_SUB:
-            return f"({f' {_C_INFIX[kind]} '.join(parts)})", _bounded(sum(most), name)
+            return _bounded(sum(bounds), name)
         case z3.Z3_OP_MUL:
-            product = 1
-            for bound in most:
-                product *= max(bound, 1)
-            return f"({' * '.join(parts)})", _bounded(product, name)
-        case _ if kind in _C_INFIX:
-            return f"({f' {_C_INFIX[kind]} '.join(parts)})", 1
-    raise CowcheckError(f"invariant {name}: {term} has no C form here; use {SUPPORTED}")
+            return _bounded(prod(max(bound, 1) for bound in bounds), name)
+    return 1
 
 
 def _bounded(value: int, name: str) -> int:

@@ -312,11 +312,11 @@ inline operation(is_killed) {
      leaf_pte(op_page[proc[self].upc]); found_pte = (is_fault -> found_pte : 0);
      succeeded = (is_fault -> (found_pte & op_needs[proc[self].upc]) == op_needs[proc[self].upc] && IN_RAM(found_pte >> 10) : proc[self].returned >= 0);
      succeeded = succeeded && !(is_killed);
-     no_permission_gained = no_permission_gained && (!((!(proc[self].sz >= op_least_sz[proc[self].upc])) && (!is_fault)) || (!succeeded));
-     out_of_memory_kills = out_of_memory_kills && (!(is_fault && (proc[self].sz >= op_least_sz[proc[self].upc]) && (proc[self].oom || kmem_freelist == 0)) || (succeeded || (is_killed)));
-     out_of_memory_kills = out_of_memory_kills && (!((is_fault && (proc[self].sz >= op_least_sz[proc[self].upc]) && (proc[self].oom || kmem_freelist == 0)) && (is_killed) && (!proc[self].kill_asked)) || (!(is_fault && found_pte != proc[self].fault_pte)));
-     no_undue_failure = no_undue_failure && (!((proc[self].sz >= op_least_sz[proc[self].upc]) && (is_killed)) || (proc[self].kill_asked || (proc[self].oom || kmem_freelist == 0)));
-     no_undue_failure = no_undue_failure && (!((proc[self].sz >= op_least_sz[proc[self].upc]) && (!is_fault) && (!(is_killed)) && (!succeeded)) || (proc[self].kill_asked || (proc[self].oom || kmem_freelist == 0)));
+     no_permission_gained = no_permission_gained && ((!((!(proc[self].sz >= op_least_sz[proc[self].upc])) && (!is_fault))) || (!succeeded));
+     out_of_memory_kills = out_of_memory_kills && ((!(is_fault && (proc[self].sz >= op_least_sz[proc[self].upc]) && (proc[self].oom || kmem_freelist == 0))) || (succeeded || (is_killed)));
+     out_of_memory_kills = out_of_memory_kills && ((!((is_fault && (proc[self].sz >= op_least_sz[proc[self].upc]) && (proc[self].oom || kmem_freelist == 0)) && (is_killed) && (!proc[self].kill_asked))) || (!(is_fault && found_pte != proc[self].fault_pte)));
+     no_undue_failure = no_undue_failure && ((!((proc[self].sz >= op_least_sz[proc[self].upc]) && (is_killed))) || (proc[self].kill_asked || (proc[self].oom || kmem_freelist == 0)));
+     no_undue_failure = no_undue_failure && ((!((proc[self].sz >= op_least_sz[proc[self].upc]) && (!is_fault) && (!(is_killed)) && (!succeeded))) || (proc[self].kill_asked || (proc[self].oom || kmem_freelist == 0)));
      skip
   :: else
   fi
@@ -577,7 +577,7 @@ inline observe() {
         found_pte = pte[(table - 1) * PAGES + page];
         if
         :: found_pte & 1 ->
-           no_permission_gained = no_permission_gained && (!(table_seen[table] && ((found_pte & 16) != 0) && ((found_pte & 4) != 0)) || region_is_data[page]);
+           no_permission_gained = no_permission_gained && ((!(table_seen[table] && ((found_pte & 16) != 0) && ((found_pte & 4) != 0))) || region_is_data[page]);
            mapping_in_ram = mapping_in_ram && IN_RAM(found_pte >> 10);
            frame = (IN_RAM(found_pte >> 10) -> found_pte >> 10 : 0);
            mappings[frame]++; visible[frame] = visible[frame] + table_seen[table];
@@ -612,8 +612,8 @@ inline observe() {
                  visible[frame] = visible[frame] + !same;
                  writers[frame] = writers[frame] + ((cached & 4) && !(same && (found_pte & 4)));
                  no_stale_translation = no_stale_translation && valid;
-                 no_stale_translation = no_stale_translation && (!valid || same);
-                 no_stale_translation = no_stale_translation && (!(valid && same && ((cached & 4) != 0)) || (valid && (found_pte & 4) != 0));
+                 no_stale_translation = no_stale_translation && ((!valid) || same);
+                 no_stale_translation = no_stale_translation && ((!(valid && same && ((cached & 4) != 0))) || (valid && (found_pte & 4) != 0));
                  skip
               :: else
               fi;
@@ -631,14 +631,14 @@ inline observe() {
   frame = 1;
   do
   :: frame < FRAMES + 1 ->
-     refcount_equals_mappings = refcount_equals_mappings && (!((!touched[frame]) && 1 && (mappings[frame] >= (1))) || ((kmem_refcnt[frame - 1] - (0)) >= mappings[frame]));
-     refcount_equals_mappings = refcount_equals_mappings && (!((!touched[frame]) && 1 && (mappings[frame] >= (1))) || ((kmem_refcnt[frame - 1] - (0)) <= mappings[frame]));
-     no_writable_shared_frame = no_writable_shared_frame && (!(writers[frame] >= (1)) || (visible[frame] == (1)));
-     no_writable_shared_frame = no_writable_shared_frame && (!(owned[frame] >= (1)) || (visible[frame] == (0)));
-     no_free_frame_mapped = no_free_frame_mapped && (!(on_list[frame] >= (1)) || (visible[frame] == (0)));
-     no_free_frame_mapped = no_free_frame_mapped && (!(on_list[frame] >= (1)) || (owned[frame] == (0)));
+     refcount_equals_mappings = refcount_equals_mappings && ((!((!touched[frame]) && 1 && (mappings[frame] >= (1)))) || ((kmem_refcnt[frame - 1] - (0)) >= mappings[frame]));
+     refcount_equals_mappings = refcount_equals_mappings && ((!((!touched[frame]) && 1 && (mappings[frame] >= (1)))) || ((kmem_refcnt[frame - 1] - (0)) <= mappings[frame]));
+     no_writable_shared_frame = no_writable_shared_frame && ((!(writers[frame] >= (1))) || (visible[frame] == (1)));
+     no_writable_shared_frame = no_writable_shared_frame && ((!(owned[frame] >= (1))) || (visible[frame] == (0)));
+     no_free_frame_mapped = no_free_frame_mapped && ((!(on_list[frame] >= (1))) || (visible[frame] == (0)));
+     no_free_frame_mapped = no_free_frame_mapped && ((!(on_list[frame] >= (1))) || (owned[frame] == (0)));
      freed_once = freed_once && (on_list[frame] <= (1));
-     no_leak = no_leak && (!(!touched[frame]) || ((on_list[frame] >= (1)) || (mappings[frame] >= (1)) || (held[frame] >= (1)) || (owned[frame] >= (1))));
+     no_leak = no_leak && ((!(!touched[frame])) || ((on_list[frame] >= (1)) || (mappings[frame] >= (1)) || (held[frame] >= (1)) || (owned[frame] >= (1))));
      frame++
   :: else -> break
   od;
